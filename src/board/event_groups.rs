@@ -38,6 +38,8 @@ impl Trend {
 pub struct EventGroup<'a> {
     /// The newest of them: its words stand for all.
     pub newest: &'a Row,
+    /// Its place among the rows.
+    at: usize,
     pub event: &'a KubeEvent,
     /// Distinct objects: one that was made anew under its name, or reset its counter, is one.
     pub objects: usize,
@@ -51,7 +53,35 @@ pub struct EventGroup<'a> {
     before: f64,
 }
 
+/// A group apart from its rows, for whoever keeps it as long as those are the same.
+#[derive(Clone, Copy, Debug)]
+pub struct KeptGroup {
+    at: usize,
+    objects: usize,
+    count: u64,
+    first: Stamp,
+    last: Stamp,
+    now: f64,
+    before: f64,
+}
+
+impl KeptGroup {
+    /// The group again, of the rows that it was made of.
+    pub fn of(self, rows: &[Row]) -> Option<EventGroup<'_>> {
+        let Self { at, objects, count, first, last, now, before } = self;
+        let newest = rows.get(at)?;
+        let RowBody::Event(event) = &newest.body else { return None };
+        Some(EventGroup { newest, at, event, objects, count, first, last, now, before })
+    }
+}
+
 impl EventGroup<'_> {
+    /// The group apart from its rows.
+    pub fn keep(&self) -> KeptGroup {
+        let Self { at, objects, count, first, last, now, before, .. } = *self;
+        KeptGroup { at, objects, count, first, last, now, before }
+    }
+
     /// About how many in the last minute.
     pub fn per_minute(&self) -> u64 {
         // Never negative, and far from what does not fit.
@@ -121,10 +151,11 @@ pub fn folds(rows: &[Row], now: Stamp) -> Vec<EventGroup<'_>> {
     let mut places: HashMap<(&str, &str, &str, &str), usize> = HashMap::new();
     let mut folds: Vec<EventGroup<'_>> = Vec::new();
     let mut objects: HashSet<(usize, &str)> = HashSet::new();
-    for row in rows {
+    for (at, row) in rows.iter().enumerate() {
         let RowBody::Event(event) = &row.body else { continue };
         let one = EventGroup {
             newest: row,
+            at,
             event,
             objects: 1,
             count: event.count.max(1),
@@ -160,7 +191,7 @@ fn add<'a>(fold: &mut EventGroup<'a>, one: EventGroup<'a>, fresh: bool) {
     fold.now += one.now;
     fold.before += one.before;
     if one.last > fold.last {
-        (fold.newest, fold.event, fold.last) = (one.newest, one.event, one.last);
+        (fold.newest, fold.at, fold.event, fold.last) = (one.newest, one.at, one.event, one.last);
     }
 }
 

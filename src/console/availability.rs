@@ -10,8 +10,8 @@ use super::app::Console;
 use super::keymap::{Command, KeyContext, spell};
 use super::overlay::{Overlay, PlanView, Stance};
 use super::pane::Pane;
+use super::rows;
 use super::update::time_travel;
-use super::view::pane_rows;
 
 /// Why a command would do nothing now, as a sentence with its remedy; `None` = it works.
 pub fn why_not(app: &Console, command: Command) -> Option<String> {
@@ -128,20 +128,20 @@ fn in_panes(app: &Console, command: Command) -> Option<String> {
             mine.then(|| "You command this incident already. Another person takes it over by the same key.".to_owned())
         }),
         Command::Pin => cannot_act(app).or_else(|| {
-            let entry = pane_rows::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some());
+            let entry = rows::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some());
             let (go, again) = (key_to(app, Pane::Timeline), key(app, KeyContext::Main, Command::Pin));
             (app.focus != Pane::Timeline || !entry)
                 .then(|| format!("Pin an entry of the timeline: {go} goes there, choose it, press {again} again."))
         }),
         Command::Milestone => cannot_act(app).or_else(|| {
-            let entry = pane_rows::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some());
+            let entry = rows::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some());
             let (go, again) = (key_to(app, Pane::Timeline), key(app, KeyContext::Main, Command::Milestone));
             (app.focus != Pane::Timeline || !entry)
                 .then(|| format!("Mark an entry of the timeline: {go} goes there, choose it, press {again} again."))
         }),
         Command::Amend => time_travel::why_not(app).or_else(|| cannot_write(app)).or_else(|| {
             let chosen =
-                pane_rows::selected(app, Pane::Timeline).and_then(|it| it.item().map(|it| it.redacted_by.is_some()));
+                rows::selected(app, Pane::Timeline).and_then(|it| it.item().map(|it| it.redacted_by.is_some()));
             let (go, again) = (key_to(app, Pane::Timeline), key(app, KeyContext::Main, Command::Amend));
             match chosen.filter(|_| app.focus == Pane::Timeline) {
                 Some(false) => None,
@@ -152,15 +152,15 @@ fn in_panes(app: &Console, command: Command) -> Option<String> {
             }
         }),
         Command::Silence => cannot_act(app).or_else(|| {
-            let alert = pane_rows::selected(app, Pane::Alerts).is_some_and(|it| it.row().is_some());
+            let alert = rows::selected(app, Pane::Alerts).is_some_and(|it| it.row().is_some());
             let (go, again) = (key_to(app, Pane::Alerts), key(app, KeyContext::Main, Command::Silence));
             (app.focus != Pane::Alerts || !alert)
                 .then(|| format!("Silence an alert: {go} goes there, choose it, press {again} again."))
         }),
         Command::Silences if app.rows(Topic::Silences).is_empty() => {
-            Some(format!("{} One is made on an alert.", super::view::pane::absent(app, Topic::Silences)))
+            Some(format!("{} One is made on an alert.", rows::sources::absent(app, Topic::Silences)))
         }
-        Command::Open | Command::Copy if pane_rows::selected(app, app.focus).is_none() => {
+        Command::Open | Command::Copy if rows::selected(app, app.focus).is_none() => {
             let go = key(app, KeyContext::Main, Command::NextPane);
             Some(format!("This pane has no row to choose. {go} goes to the next one."))
         }

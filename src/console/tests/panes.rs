@@ -8,7 +8,7 @@ use crate::board::{RowBody, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::overlay::Overlay;
 use crate::console::screenshot::to_text;
-use crate::console::view;
+use crate::console::{rows, view};
 use crate::model::entry::Restored;
 use crate::model::facts::OffSite;
 use crate::model::{IncidentId, IncidentStatus, Objective, SafeText, Strategy, VeleroVerb};
@@ -117,7 +117,7 @@ fn a_fold_opens_its_objects_and_an_object_its_event() {
     let mut app = app("ana", (80, 24));
     press(&mut app, "5");
     assert!(text(&app).contains("8 Pods"), "{}", text(&app));
-    let place = view::pane_rows::visible(&app, crate::console::pane::Pane::Events)
+    let place = rows::visible(&app, crate::console::pane::Pane::Events)
         .iter()
         .position(|entry| entry.key().ends_with("/BackOff"))
         .unwrap();

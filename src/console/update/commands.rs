@@ -9,6 +9,7 @@ use crate::console::keymap::Command;
 use crate::console::overlay::{Overlay, Subject, WriteKind};
 use crate::console::palette::Palette;
 use crate::console::pane::Pane;
+use crate::console::rows;
 use crate::console::theme::Role;
 use crate::console::view;
 use crate::console::view::related::PageLink;
@@ -122,8 +123,7 @@ pub(super) fn run_asking(app: &mut Console, command: Command) -> Vec<Effect> {
         }
         Command::Pin if may_act(app) => pin(app),
         Command::Milestone if may_act(app) => {
-            let menu =
-                view::pane_rows::selected(app, Pane::Timeline).and_then(|entry| entry.item().map(incident::milestones));
+            let menu = rows::selected(app, Pane::Timeline).and_then(|entry| entry.item().map(incident::milestones));
             app.overlays.extend(menu.map(Overlay::Menu));
             Vec::new()
         }
@@ -254,8 +254,8 @@ pub(super) fn travel(app: &mut Console, command: Command) {
 
 pub(super) fn travel_pane(app: &mut Console, command: Command) {
     let pane = app.focus;
-    let keys: Vec<String> = view::pane_rows::visible(app, pane).iter().map(|entry| entry.key()).collect();
-    let Some(last) = keys.len().checked_sub(1) else { return };
+    let rows = rows::visible(app, pane);
+    let Some(last) = rows.len().checked_sub(1) else { return };
     let page = view::layout::arrange(app).body(pane).map_or(1, |body| usize::from(body.height).max(2) - 1);
     let at = app.pane(pane).index.min(last);
     let to = match command {
@@ -269,16 +269,16 @@ pub(super) fn travel_pane(app: &mut Console, command: Command) {
     let to = to.min(last);
     // At the end of the timeline the cursor lets go, and new entries are followed again.
     let follow = command == if pane.newest_last() { Command::Bottom } else { Command::Top };
+    let cursor = if follow { None } else { rows.get(to).map(|entry| entry.key()) };
     let state = app.pane_mut(pane);
-    state.index = to;
-    state.cursor = if follow { None } else { keys.get(to).cloned() };
+    (state.index, state.cursor) = (to, cursor);
 }
 
 fn open(app: &mut Console) -> Vec<Effect> {
     match app.overlays.last() {
         None => {
             let pane = app.focus;
-            let Some(entry) = view::pane_rows::selected(app, pane) else { return Vec::new() };
+            let Some(entry) = rows::selected(app, pane) else { return Vec::new() };
             match entry.plan() {
                 Some(id) => plan::open(app, Subject::Known(id)),
                 None => {
@@ -358,7 +358,7 @@ fn copy(app: &mut Console) -> Vec<Effect> {
             app.say(Role::Dim, format!("Copied {} marked rows.", marked.len()));
             return vec![Effect::Copy(crate::model::SafeText::from(marked.join(" ⏎ ")))];
         }
-        None => view::pane_rows::selected(app, app.focus).map(|entry| view::pane_rows::plain(app, app.focus, &entry)),
+        None => rows::selected(app, app.focus).map(|entry| view::pane_rows::plain(app, app.focus, &entry)),
         Some(Overlay::Detail { .. } | Overlay::Situation { .. } | Overlay::Readiness { .. } | Overlay::Help { .. }) => {
             Some(view::page::plain(app))
         }
@@ -374,8 +374,7 @@ fn copy(app: &mut Console) -> Vec<Effect> {
 }
 
 fn pin(app: &mut Console) -> Vec<Effect> {
-    let found = view::pane_rows::selected(app, Pane::Timeline)
-        .and_then(|entry| entry.item().map(|it| (it.entry.seq, it.pinned)));
+    let found = rows::selected(app, Pane::Timeline).and_then(|entry| entry.item().map(|it| (it.entry.seq, it.pinned)));
     match found {
         Some((seq, pinned)) => {
             super::ask(app, Pending::Pin, Request::Pin { seq, pinned: !pinned }).into_iter().collect()

@@ -1,5 +1,6 @@
 //! `update`: one input, a changed app, and what it wants done. Pure: no clock, no file, no socket.
 
+mod clamp_cursors;
 mod commands;
 mod filter;
 mod incident;
@@ -22,26 +23,39 @@ use std::time::Duration;
 
 use super::app::{Console, MAX_WAITING, Pending};
 use super::effect::Effect;
-use super::freeze_diff::unseen;
+use super::freeze_diff::{FreezeDiff, unseen};
 use super::input::{Input, Now};
 use super::overlay::Overlay;
 use super::saved_layout::Layout;
 use super::theme::Role;
+use crate::client::Mirror;
 use crate::protocol::Request;
 
 /// How long a changed row stays bold.
 pub const CHANGE_SHOWS: Duration = Duration::from_secs(2);
 
-/// Takes in one input.
+/// Takes in one input, and puts everything in its place.
 pub fn update(app: &mut Console, input: Input, now: Now) -> Vec<Effect> {
+    let by_hand = matches!(input, Input::Key(_) | Input::Paste(_));
+    // What a hand means is what it saw: rows are put in their places before.
+    settle(app);
+    let mut effects = absorb(app, input, now);
+    settle(app);
+    effects.extend(by_hand.then(|| older_entries::wanted(app)).flatten());
+    effects.extend(by_hand.then(|| remember(app)).flatten());
+    effects
+}
+
+/// Takes in one input of several before anybody looks: [`settle`] comes once, after all of them.
+pub fn absorb(app: &mut Console, input: Input, now: Now) -> Vec<Effect> {
     app.now = now;
     if app.notice.as_ref().is_some_and(|notice| notice.until <= now.real) {
         app.notice = None;
     }
     app.changed.retain(|_, at| *at + CHANGE_SHOWS > now.real);
     app.dirty = true;
-    let by_hand = matches!(input, Input::Key(_) | Input::Paste(_));
-    let mut effects = match input {
+    app.unsettled = true;
+    match input {
         Input::Key(key) => key_input::press(app, key),
         Input::Paste(text) => {
             text_input::paste(app, &text);
@@ -71,12 +85,19 @@ pub fn update(app: &mut Console, input: Input, now: Now) -> Vec<Effect> {
             Vec::new()
         }
         Input::Reply { tag, result } => reply::take(app, tag, result),
-    };
-    app.unseen = app.frozen.as_ref().map(|frozen| unseen(&frozen.mirror, &app.mirror)).unwrap_or_default();
-    app.settle();
-    effects.extend(by_hand.then(|| older_entries::wanted(app)).flatten());
-    effects.extend(by_hand.then(|| remember(app)).flatten());
-    effects
+    }
+}
+
+/// Puts everything in its place after what was taken in: cursors on their rows, rows on the screen.
+pub fn settle(app: &mut Console) {
+    if std::mem::take(&mut app.unsettled) {
+        app.unseen = app.frozen.as_ref().map_or_else(FreezeDiff::default, |frozen| {
+            let of = |mirror: &Mirror| (mirror.board.revisions(), mirror.story.revision());
+            let key = (of(&frozen.mirror), of(&app.mirror));
+            *app.projections.unseen.get(key, || unseen(&frozen.mirror, &app.mirror))
+        });
+        clamp_cursors::clamp_cursors(app);
+    }
 }
 
 /// Remembers how the panes stand, if that changed; not half a filter.

@@ -9,8 +9,8 @@ use crate::console::app::{Console, Pending};
 use crate::console::effect::Effect;
 use crate::console::overlay::{Choice, GUARD, Menu, MenuItem, Overlay, SilenceForm};
 use crate::console::pane::Pane;
+use crate::console::rows;
 use crate::console::theme::Role;
-use crate::console::view;
 use crate::model::facts::{Alert, Matcher};
 use crate::model::silence::{SilenceChange, SilenceOutcome, SilencePreview, line_of};
 use crate::model::{SafeText, SourceId};
@@ -33,8 +33,7 @@ pub fn like(alert: &Alert) -> Vec<Matcher> {
 
 /// `m`: a form for the alert under the cursor.
 pub fn begin(app: &mut Console) {
-    let matchers = match view::pane_rows::selected(app, Pane::Alerts).and_then(|entry| entry.row().map(|row| &row.body))
-    {
+    let matchers = match rows::selected(app, Pane::Alerts).and_then(|entry| entry.row().map(|row| &row.body)) {
         Some(RowBody::Alert { alert, .. }) if app.focus == Pane::Alerts => like(alert),
         // Said by `allow` already, but for a row that is no alert.
         _ => return app.say(Role::Warning, "Silence an alert: this row is none. Choose one, press the key again."),

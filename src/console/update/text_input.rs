@@ -10,6 +10,7 @@ use crate::console::effect::Effect;
 use crate::console::keymap::{Command, KeyContext, KeyPress};
 use crate::console::overlay::{Overlay, TextPrompt, WriteKind};
 use crate::console::pane::Pane;
+use crate::console::rows;
 use crate::console::theme::Role;
 use crate::console::view;
 use crate::model::SafeText;
@@ -33,7 +34,7 @@ pub fn begin(app: &mut Console, kind: WriteKind) {
 
 /// Begins to amend the timeline's entry: with what it says now.
 pub fn amend(app: &mut Console) {
-    let chosen = view::pane_rows::selected(app, Pane::Timeline);
+    let chosen = rows::selected(app, Pane::Timeline);
     let found = chosen.and_then(|entry| entry.item().map(|it| (it.entry.seq, it.text.to_string())));
     if let Some((seq, text)) = found {
         let line = Line::new(text);

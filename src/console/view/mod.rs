@@ -22,7 +22,6 @@ pub mod plan;
 pub mod plan_steps;
 pub mod readiness;
 pub mod related;
-pub mod row_filter;
 pub mod silence;
 pub mod situation;
 pub mod source_errors;

@@ -3,6 +3,7 @@
 use crate::board::Topic;
 use crate::console::app::Console;
 use crate::console::pane::Pane;
+use crate::console::rows::spec::{self, PaneHistory};
 use crate::console::theme::Role;
 use crate::console::time_travel::{self, PastTopic, TimeTravel};
 use crate::console::widget::canvas::span;
@@ -11,30 +12,12 @@ use crate::console::widget::{ColumnText, Words, time};
 use crate::model::Happening;
 use crate::timeline::Item;
 
-use super::pane_rows::PaneEntry;
-use super::panes::{self, PaneHistory};
 use super::{timeline, timeline_text};
-
-/// The rows of a pane then.
-pub fn entries<'a>(app: &'a Console, past: &'a TimeTravel, pane: Pane) -> Vec<PaneEntry<'a>> {
-    let edges = || time_travel::transitions(app, past, pane).into_iter().map(PaneEntry::Item).collect::<Vec<_>>();
-    let rows = || (panes::spec(pane).entries)(app);
-    match panes::spec(pane).past {
-        PaneHistory::Changes => edges(),
-        PaneHistory::Kept { topic, with_changes: true, .. } => {
-            edges().into_iter().chain(app.rows(topic).iter().map(PaneEntry::Row)).collect()
-        }
-        PaneHistory::Kept { kept, .. } if kept(past).is_known() => rows(),
-        PaneHistory::Kept { .. } => edges(),
-        PaneHistory::AsRecorded => rows(),
-        PaneHistory::Nothing(_) => Vec::new(),
-    }
-}
 
 /// Columns of a pane that shows changes instead of its rows.
 pub fn columns(app: &Console, pane: Pane) -> Option<&'static [Column]> {
     let past = app.past.as_ref()?;
-    let changes = match panes::spec(pane).past {
+    let changes = match spec::of(pane).past {
         PaneHistory::Changes => true,
         PaneHistory::Kept { kept, with_changes, .. } => !with_changes && !kept(past).is_known(),
         PaneHistory::AsRecorded | PaneHistory::Nothing(_) => false,
@@ -82,7 +65,7 @@ pub fn instant(app: &Console, past: &TimeTravel) -> String {
 /// The pane's mark, and what its rows are.
 pub fn title(app: &Console, past: &TimeTravel, pane: Pane) -> Words {
     let mark = span(Role::Banner, format!(" PAST {} ", instant(app, past)));
-    let what = match panes::spec(pane).past {
+    let what = match spec::of(pane).past {
         PaneHistory::Kept { topic, kept, .. } => as_kept(past, topic, kept(past)),
         PaneHistory::AsRecorded => Some("as recorded by then".to_owned()),
         PaneHistory::Nothing(_) => Some(String::new()),
@@ -108,7 +91,7 @@ fn as_kept(past: &TimeTravel, topic: Topic, kept: &PastTopic) -> Option<String> 
 /// What stands where there are no rows.
 pub fn nothing(app: &Console, past: &TimeTravel, pane: Pane) -> String {
     let at = instant(app, past);
-    match panes::spec(pane).past {
+    match spec::of(pane).past {
         PaneHistory::Kept { kept, none, .. } => match kept(past) {
             PastTopic::Asked => "Asking the room what it kept.".to_owned(),
             PastTopic::Unknown(Some(since)) => {

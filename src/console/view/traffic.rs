@@ -4,14 +4,14 @@ use crate::board::row::PoolRef;
 use crate::board::{BurnState, ErrorBudget, Row, RowBody, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
+use crate::console::rows::{self, PaneEntry, sources};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Column, ColumnText, Words, glyph, time};
 use crate::model::facts::{EdgeAccount, LoadBalancer, Probe};
 use crate::model::{Host, Objective};
 
-use super::pane_rows::{self, PaneEntry};
-use super::panes::{BriefWhile, PaneHistory, PaneSpec};
+use super::panes::PaneSpec;
 use super::{layout, pane};
 
 /// Mark, name, state, more.
@@ -22,38 +22,11 @@ pub const COLUMNS: &[Column] =
 pub static PANE: PaneSpec = PaneSpec {
     pane: Pane::Traffic,
     columns: COLUMNS,
-    entries,
-    brief: entries,
-    brief_while: BriefWhile::Unfiltered,
-    related_in_full: false,
     cells,
     summary,
-    signal: |app| pane::counts(&pane_rows::all(app, Pane::Traffic)),
-    empty: |app| pane::absent(app, Topic::Traffic),
-    past: PaneHistory::Changes,
+    signal: |app| pane::counts(rows::all(app, Pane::Traffic).counts()),
+    empty: |app| sources::absent(app, Topic::Traffic),
 };
-
-/// Each load balancer with its pools below it, then probes, pools that nothing uses, and accounts.
-pub fn entries(app: &Console) -> Vec<PaneEntry<'_>> {
-    let rows = app.rows(Topic::Traffic);
-    let mut out = Vec::new();
-    let mut used = Vec::new();
-    for row in rows {
-        if let RowBody::LoadBalancer { order, .. } = &row.body {
-            out.push(PaneEntry::Row(row));
-            for (place, pool) in order.iter().enumerate() {
-                out.push(PaneEntry::Pool(row, pool, place));
-                used.push(pool.id.as_str());
-            }
-        }
-    }
-    out.extend(rows.iter().filter(|row| matches!(row.body, RowBody::Probe(_))).map(PaneEntry::Row));
-    out.extend(app.rows(Topic::Slo).iter().map(PaneEntry::Row));
-    let spare = |row: &&Row| matches!(&row.body, RowBody::Pool(pool) if !used.contains(&pool.id.as_str()));
-    out.extend(rows.iter().filter(spare).map(PaneEntry::Row));
-    out.extend(rows.iter().filter(|row| matches!(row.body, RowBody::EdgeAccount(_))).map(PaneEntry::Row));
-    out
-}
 
 /// One line.
 pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {

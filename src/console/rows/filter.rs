@@ -6,7 +6,7 @@ use crate::model::filter::{Completion, Field, Fields, Filter, complete};
 use crate::model::{PersonRole, Stamp};
 use crate::timeline::{Incident, ToldItem};
 
-use super::pane_rows::{self, PaneEntry};
+use super::PaneEntry;
 
 /// A pane's row with the incident whose words its entries are told in.
 pub struct FilteredRow<'a> {
@@ -99,6 +99,6 @@ pub fn passes(app: &Console, filter: &Filter, entry: &PaneEntry<'_>) -> bool {
 pub fn completion(app: &Console, pane: Pane, text: &str, cursor: usize) -> Completion {
     let incident = app.incident();
     let rows: Vec<FilteredRow<'_>> =
-        pane_rows::all(app, pane).into_iter().map(|entry| FilteredRow { entry, incident }).collect();
+        super::all(app, pane).into_iter().map(|entry| FilteredRow { entry, incident }).collect();
     complete(text, cursor, rows.iter().map(|row| row as &dyn Fields))
 }
