@@ -11,7 +11,6 @@ use super::keymap::{Command, KeyContext, spell};
 use super::overlay::{Overlay, PlanView, Stance};
 use super::pane::Pane;
 use super::rows;
-use super::update::time_travel;
 
 /// Why a command would do nothing now, as a sentence with its remedy; `None` = it works.
 pub fn why_not(app: &Console, command: Command) -> Option<String> {
@@ -90,9 +89,17 @@ pub fn cannot_write(app: &Console) -> Option<String> {
     Some(format!("The room can't record, so it takes nothing ({why}). Put that right; the panes go on meanwhile."))
 }
 
+/// Why nothing is proposed or written from an earlier instant.
+pub fn in_the_past(app: &Console) -> Option<String> {
+    let past = app.past.as_ref()?;
+    let back = key(app, KeyContext::Main, Command::Back);
+    let then = past.instant(&app.zone, app.now.room);
+    Some(format!("You look at {then}. {back} returns to now; then press this again."))
+}
+
 /// Why nothing can be written into an incident now.
 pub fn cannot_act(app: &Console) -> Option<String> {
-    time_travel::why_not(app).or_else(|| cannot_write(app)).or_else(|| {
+    in_the_past(app).or_else(|| cannot_write(app)).or_else(|| {
         let words =
             "No incident is open. One opens with the first critical alert, or by `warroom incident open TITLE`.";
         (!app.incident_open()).then(|| words.to_owned())
@@ -112,7 +119,7 @@ fn key_to(app: &Console, pane: Pane) -> String {
 
 fn in_panes(app: &Console, command: Command) -> Option<String> {
     match command {
-        Command::OpenProposal if app.past.is_some() => time_travel::why_not(app),
+        Command::OpenProposal if app.past.is_some() => in_the_past(app),
         Command::OpenProposal if app.plan_to_open().is_none() => {
             let propose = key(app, KeyContext::Main, Command::Propose(Action::Failover));
             Some(format!("There is no plan yet. {propose} proposes one."))
@@ -139,7 +146,7 @@ fn in_panes(app: &Console, command: Command) -> Option<String> {
             (app.focus != Pane::Timeline || !entry)
                 .then(|| format!("Mark an entry of the timeline: {go} goes there, choose it, press {again} again."))
         }),
-        Command::Amend => time_travel::why_not(app).or_else(|| cannot_write(app)).or_else(|| {
+        Command::Amend => in_the_past(app).or_else(|| cannot_write(app)).or_else(|| {
             let chosen =
                 rows::selected(app, Pane::Timeline).and_then(|it| it.item().map(|it| it.redacted_by.is_some()));
             let (go, again) = (key_to(app, Pane::Timeline), key(app, KeyContext::Main, Command::Amend));

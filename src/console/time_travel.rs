@@ -6,9 +6,9 @@ use crate::client::{self, KEPT, Mirror};
 use crate::model::entry::LogLine;
 use crate::model::{IncidentId, Stamp};
 use crate::protocol::Short;
-use crate::timeline::{Incident, Keep, Story};
+use crate::timeline::{Keep, Story};
 
-use super::app::Console;
+use super::widget::time::Zone;
 
 /// What the room answered about a topic.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,6 +83,17 @@ impl TimeTravel {
         !beyond
     }
 
+    /// `14:41`, with the day where it is another one.
+    pub fn instant(&self, zone: &Zone, now: Stamp) -> String {
+        let clock = if self.at.timestamp() % 60 == 0 { zone.minutes(self.at) } else { zone.seconds(self.at) };
+        let then = zone.of(self.at);
+        if then.date() == zone.of(now).date() {
+            clock
+        } else {
+            format!("{} {clock}", then.format("%e %b")).trim_start().to_owned()
+        }
+    }
+
     /// What is known of a topic that the room keeps.
     pub fn kept(&mut self, topic: Topic) -> &mut PastTopic {
         if topic == Topic::Alerts { &mut self.alerts } else { &mut self.events }
@@ -106,9 +117,4 @@ fn incident_to_read(mirror: &Mirror, at: Stamp) -> Option<IncidentId> {
     let partial = mirror.story.incidents.iter().any(|incident| incident.missing() > 0);
     let then = mirror.story.incidents.iter().rfind(|incident| incident.opened_at <= at);
     then.filter(|_| partial).map(|incident| incident.id.clone())
-}
-
-/// The incident that `T+0` is of, then or since: to say when something was, it is enough that it is known now.
-pub fn incident(app: &Console) -> Option<&Incident> {
-    app.incident().or_else(|| app.mirror.story.latest())
 }

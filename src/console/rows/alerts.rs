@@ -10,7 +10,7 @@ use crate::console::projections::{AlertFigures, EntryRef};
 use crate::model::AlertGrade;
 use crate::model::facts::Alert;
 
-use super::spec::{BriefWhile, PaneHistory, RowsMadeOf, RowsSpec};
+use super::spec::{BriefWhile, PaneHistory, RowsMadeOf, RowsSpec, inputs, places};
 
 /// What rows the pane has.
 pub static ROWS: RowsSpec = RowsSpec {
@@ -40,7 +40,7 @@ fn beats(row: &Row) -> bool {
 
 /// Every alert but a heartbeat that beats.
 fn entries(app: &Console) -> Vec<EntryRef> {
-    super::places(app, Topic::Alerts, |row| !beats(row))
+    places(app, Topic::Alerts, |row| !beats(row))
 }
 
 /// Critical alerts that fire and call nobody because of a silence.
@@ -57,7 +57,7 @@ pub fn muted_critical(app: &Console) -> impl Iterator<Item = (&Row, &Alert)> {
 
 /// Figures about them.
 pub fn figures(app: &Console) -> Arc<AlertFigures> {
-    app.projections.alerts.get(super::inputs(app, &ROWS.made_of), || {
+    app.projections.alerts.get(inputs(app, &ROWS.made_of), || {
         let mut figures = AlertFigures { muted: muted_critical(app).count(), ..AlertFigures::default() };
         let mut names: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (at, row) in app.rows(Topic::Alerts).iter().enumerate() {

@@ -12,8 +12,8 @@ use crate::model::facts::OffSite;
 use crate::model::time::since;
 
 use super::entry::verdict_of;
-use super::spec::{BriefWhile, PaneHistory, RowsMadeOf, RowsSpec};
-use super::{places, sources};
+use super::sources;
+use super::spec::{BriefWhile, PaneHistory, RowsMadeOf, RowsSpec, inputs, places};
 
 /// What rows the pane has.
 pub static ROWS: RowsSpec = RowsSpec {
@@ -97,7 +97,7 @@ fn relies(app: &Console, row: &Row) -> bool {
 
 /// Figures about them.
 pub fn figures(app: &Console) -> Arc<BackupFigures> {
-    app.projections.backups.get(super::inputs(app, &ROWS.made_of), || {
+    app.projections.backups.get(inputs(app, &ROWS.made_of), || {
         let is_loss = |entry: &&EntryRef| matches!(entry, EntryRef::Loss(..));
         let is_well = |entry: &EntryRef| matches!(entry, EntryRef::Loss(_, Verdict::Ok));
         let entries = entries(app);

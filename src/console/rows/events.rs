@@ -6,8 +6,7 @@ use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::projections::EntryRef;
 
-use super::places;
-use super::spec::{BriefWhile, PaneHistory, RowsMadeOf, RowsSpec};
+use super::spec::{BriefWhile, PaneHistory, RowsMadeOf, RowsSpec, inputs, places};
 
 /// What rows the pane has. How often a thing happens is told to the second.
 pub static ROWS: RowsSpec = RowsSpec {
@@ -37,5 +36,5 @@ fn folded(app: &Console) -> Vec<EntryRef> {
 /// About how many events a minute, and whether they become more.
 pub fn pace(app: &Console) -> (u64, Trend) {
     let made_of = RowsMadeOf { time: true, ..RowsMadeOf::topics(&[Topic::Events]) };
-    *app.projections.events.get(super::inputs(app, &made_of), || rate(app.rows(Topic::Events), app.at()))
+    *app.projections.events.get(inputs(app, &made_of), || rate(app.rows(Topic::Events), app.at()))
 }

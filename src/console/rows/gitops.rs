@@ -8,8 +8,7 @@ use crate::console::pane::Pane;
 use crate::console::projections::EntryRef;
 use crate::model::SafeText;
 
-use super::places;
-use super::spec::{BriefWhile, PaneHistory, RowsMadeOf, RowsSpec};
+use super::spec::{BriefWhile, PaneHistory, RowsMadeOf, RowsSpec, places};
 
 /// What rows the pane has.
 pub static ROWS: RowsSpec = RowsSpec {

@@ -1,6 +1,6 @@
 //! What a pane has: its rows, which of them are seen, how they stand, and what their sources are worth. Nothing here draws.
 //!
-//! It is computed when somebody looks, and kept until an input of it changes: see [`projections`](super::projections).
+//! A pane is a file that exports its [`RowsSpec`], and a line of the table. It is computed when somebody looks, and kept until an input of it changes: see [`projections`](super::projections).
 
 pub mod alerts;
 pub mod backups;
@@ -17,14 +17,14 @@ pub mod traffic;
 
 use std::sync::Arc;
 
-use crate::board::{Row, Topic, Verdict};
-use crate::client::Revision;
+use crate::board::Verdict;
+use crate::model::filter::{Completion, Fields, complete};
 
 use super::app::Console;
 use super::pane::Pane;
-use super::projections::{EntryRef, PaneRows, PastInputs, RowInputs, VerdictCounts, VisibleInputs};
+use super::projections::{EntryRef, PaneRows, VerdictCounts, VisibleInputs};
 pub use entry::PaneEntry;
-use spec::RowsMadeOf;
+use spec::{RowsSpec, inputs};
 
 /// Rows of a pane: as many as there are, each looked up when it is asked for.
 #[derive(Clone)]
@@ -100,25 +100,13 @@ impl<'a> Iterator for EntryIter<'a> {
     }
 }
 
-/// The revisions of what rows are made of.
-pub fn inputs(app: &Console, of: &RowsMadeOf) -> RowInputs {
-    let seen = app.seen();
-    let mut inputs = RowInputs { lost: app.lost(), ..RowInputs::default() };
-    for topic in of.topics {
-        inputs.topics[*topic as usize] = seen.board.revision(*topic);
-    }
-    let if_used = |used: bool, revision: Revision| if used { revision } else { Revision::default() };
-    inputs.story = if_used(of.story || app.past.is_some(), seen.story.revision());
-    inputs.present = if_used(of.people, seen.present.revision());
-    inputs.welcome = if_used(of.objectives, app.mirror.welcome.revision());
-    inputs.second = if of.time { app.at().timestamp() } else { 0 };
-    inputs.past = app.past.as_ref().map(|past| PastInputs {
-        at: past.at,
-        live: app.mirror.story.revision(),
-        known: [past.alerts.is_known(), past.events.is_known()],
-        reads: past.read.is_some(),
-    });
-    inputs
+/// The table, in the order of their numbers.
+const PANES: &[&RowsSpec] =
+    &[&alerts::ROWS, &traffic::ROWS, &backups::ROWS, &gitops::ROWS, &events::ROWS, &timeline::ROWS, &people::ROWS];
+
+/// What rows a pane has.
+pub fn spec(pane: Pane) -> &'static RowsSpec {
+    PANES[pane as usize]
 }
 
 fn counted(app: &Console, entries: Vec<EntryRef>) -> PaneRows {
@@ -130,16 +118,16 @@ fn counted(app: &Console, entries: Vec<EntryRef>) -> PaneRows {
 }
 
 fn all_rows(app: &Console, pane: Pane) -> Arc<PaneRows> {
-    let spec = spec::of(pane);
+    let spec = spec(pane);
     let compute = || match &app.past {
-        Some(then) => past::entries(app, then, pane),
+        Some(then) => past::entries(app, then, spec),
         None => (spec.entries)(app),
     };
     app.projections.all[pane as usize].get(inputs(app, &spec.made_of), || counted(app, compute()))
 }
 
 fn brief_rows(app: &Console, pane: Pane) -> Arc<PaneRows> {
-    let spec = spec::of(pane);
+    let spec = spec(pane);
     match spec.brief {
         None if app.past.is_none() => all_rows(app, pane),
         brief => {
@@ -161,7 +149,7 @@ pub fn brief(app: &Console, pane: Pane) -> EntryList<'_> {
 
 /// The rows that pass the filter and `warnings only`.
 pub fn visible(app: &Console, pane: Pane) -> EntryList<'_> {
-    let (spec, state) = (spec::of(pane), app.pane(pane));
+    let (spec, state) = (spec(pane), app.pane(pane));
     let zoomed = app.zoom && app.focus == pane;
     let plain = app.past.is_none() && state.filter.is_none();
     let from = || match plain && spec.brief_while.holds(zoomed, app.warnings) {
@@ -219,8 +207,20 @@ pub fn find<'a>(app: &'a Console, pane: Pane, key: &str) -> Option<PaneEntry<'a>
     found.or_else(|| brief(app, pane).into_iter().find(|entry| entry.has_key(key)))
 }
 
-/// Rows of a topic that are kept, by their places.
-fn places(app: &Console, topic: Topic, keep: impl Fn(&Row) -> bool) -> Vec<EntryRef> {
-    let kept = app.rows(topic).iter().enumerate().filter(|(_, row)| keep(row));
-    kept.map(|(at, _)| EntryRef::Row(topic, at)).collect()
+/// What could stand at the cursor of a filter for this pane.
+pub fn completion(app: &Console, pane: Pane, text: &str, cursor: usize) -> Completion {
+    let incident = app.incident();
+    let rows: Vec<filter::FilteredRow<'_>> =
+        all(app, pane).into_iter().map(|entry| filter::FilteredRow { entry, incident }).collect();
+    complete(text, cursor, rows.iter().map(|row| row as &dyn Fields))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_pane_has_its_line_in_the_order_of_their_numbers() {
+        assert!(PANES.iter().map(|spec| spec.pane).eq(Pane::ALL.iter().copied()));
+    }
 }

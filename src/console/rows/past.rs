@@ -8,13 +8,14 @@ use crate::console::pane::Pane;
 use crate::console::projections::EntryRef;
 use crate::console::time_travel::TimeTravel;
 use crate::model::Happening;
+use crate::timeline::Incident;
 
-use super::spec::{self, PaneHistory};
-use super::{places, timeline};
+use super::spec::{PaneHistory, RowsSpec, places};
+use super::timeline;
 
 /// The rows of a pane then.
-pub fn entries(app: &Console, past: &TimeTravel, pane: Pane) -> Vec<EntryRef> {
-    let spec = spec::of(pane);
+pub fn entries(app: &Console, past: &TimeTravel, spec: &RowsSpec) -> Vec<EntryRef> {
+    let pane = spec.pane;
     match spec.past {
         PaneHistory::Changes => changes(app, past, pane),
         PaneHistory::Kept { topic, with_changes: true, .. } => {
@@ -47,4 +48,9 @@ fn changes(app: &Console, past: &TimeTravel, pane: Pane) -> Vec<EntryRef> {
         }
     }
     found
+}
+
+/// The incident that `T+0` is of, then or since: to say when something was, it is enough that it is known now.
+pub fn incident(app: &Console) -> Option<&Incident> {
+    app.incident().or_else(|| app.mirror.story.latest())
 }

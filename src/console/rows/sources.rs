@@ -10,7 +10,7 @@ use crate::console::projections::SourceBehind;
 use crate::console::widget::time;
 use crate::model::{Stamp, Trouble};
 
-use super::spec::RowsMadeOf;
+use super::spec::{RowsMadeOf, inputs};
 
 /// A source behind a pane, as its row says.
 pub struct Behind<'a> {
@@ -25,7 +25,7 @@ type BehindPanes = [Vec<SourceBehind>; Pane::ALL.len()];
 
 fn kept(app: &Console) -> Arc<BehindPanes> {
     let made_of = RowsMadeOf { time: true, ..RowsMadeOf::topics(&[Topic::Sources]) };
-    app.projections.sources.get(super::inputs(app, &made_of), || {
+    app.projections.sources.get(inputs(app, &made_of), || {
         let mut panes = BehindPanes::default();
         for (at, row) in app.rows(Topic::Sources).iter().enumerate() {
             let RowBody::Source { alive_at, trouble, fresh_for_s, .. } = &row.body else { continue };

@@ -1,12 +1,12 @@
-//! What rows each pane has, in one table: a pane is a file that exports its [`RowsSpec`], and a line here.
+//! What each pane says of its rows: how they are made, of what, and when they are shown.
 
+use crate::board::Row;
+use crate::client::Revision;
 use crate::console::app::Console;
 use crate::console::pane::Pane;
-use crate::console::projections::EntryRef;
+use crate::console::projections::{EntryRef, PastInputs, RowInputs};
 use crate::console::time_travel::{PastTopic, TimeTravel};
 use crate::model::Topic;
-
-use super::{alerts, backups, events, gitops, people, timeline, traffic};
 
 /// How a pane makes rows of what the console knows.
 pub struct RowsSpec {
@@ -45,6 +45,33 @@ impl RowsMadeOf {
     }
 }
 
+/// The revisions of what rows are made of.
+pub fn inputs(app: &Console, of: &RowsMadeOf) -> RowInputs {
+    let seen = app.seen();
+    let mut inputs = RowInputs { lost: app.lost(), ..RowInputs::default() };
+    for topic in of.topics {
+        inputs.topics[*topic as usize] = seen.board.revision(*topic);
+    }
+    let if_used = |used: bool, revision: Revision| if used { revision } else { Revision::default() };
+    inputs.story = if_used(of.story || app.past.is_some(), seen.story.revision());
+    inputs.present = if_used(of.people, seen.present.revision());
+    inputs.welcome = if_used(of.objectives, app.mirror.welcome.revision());
+    inputs.second = if of.time { app.at().timestamp() } else { 0 };
+    inputs.past = app.past.as_ref().map(|past| PastInputs {
+        at: past.at,
+        live: app.mirror.story.revision(),
+        known: [past.alerts.is_known(), past.events.is_known()],
+        reads: past.read.is_some(),
+    });
+    inputs
+}
+
+/// Rows of a topic that are kept, by their places.
+pub fn places(app: &Console, topic: Topic, keep: impl Fn(&Row) -> bool) -> Vec<EntryRef> {
+    let kept = app.rows(topic).iter().enumerate().filter(|(_, row)| keep(row));
+    kept.map(|(at, _)| EntryRef::Row(topic, at)).collect()
+}
+
 /// When a pane shows its rows in brief.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BriefWhile {
@@ -78,23 +105,4 @@ pub enum PaneHistory {
     AsRecorded,
     /// Nothing, with where to look.
     Nothing(&'static str),
-}
-
-/// The table, in the order of their numbers.
-const PANES: &[&RowsSpec] =
-    &[&alerts::ROWS, &traffic::ROWS, &backups::ROWS, &gitops::ROWS, &events::ROWS, &timeline::ROWS, &people::ROWS];
-
-/// What rows a pane has.
-pub fn of(pane: Pane) -> &'static RowsSpec {
-    PANES[pane as usize]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_pane_has_its_line_in_the_order_of_their_numbers() {
-        assert!(PANES.iter().map(|spec| spec.pane).eq(Pane::ALL.iter().copied()));
-    }
 }

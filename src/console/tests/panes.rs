@@ -135,7 +135,7 @@ fn a_fold_opens_its_objects_and_an_object_its_event() {
 fn a_page_has_every_field_the_raw_object_and_the_way_to_what_is_related() {
     let mut app = app("ana", (120, 40));
     press(&mut app, "<enter>");
-    let page = view::page::plain(&app);
+    let page = view::open_page::plain(&app);
     for words in
         ["Related", "Timeline  T+0  14:41  room", "Raw object, as the board holds it", "\"fingerprint\": \"f-etcd"]
     {

@@ -31,10 +31,10 @@ fn a_stated_recovery_stops_no_clock_and_is_shown_as_what_it_is() {
     assert!(!after.contains("to spare"), "{after}");
     press(&mut plain, "s");
     press(&mut told, "s");
-    let page = view::page::plain(&told);
+    let page = view::open_page::plain(&told);
     assert!(page.contains("measured: not recovered · stated by ana: 14:54"), "{page}");
     assert!(page.contains("worse?"), "it goes on: {page}");
-    assert!(!view::page::plain(&plain).contains("stated by"));
+    assert!(!view::open_page::plain(&plain).contains("stated by"));
 }
 
 #[test]

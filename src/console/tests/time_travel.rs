@@ -75,7 +75,9 @@ fn an_instant_shows_what_was_recorded_and_kept_by_then() {
     assert!(app.past.as_ref().unwrap().mirror.story.latest().unwrap().items.len() < now);
     // Panes without history show changes, and only those of then.
     let changes = [Pane::Traffic, Pane::Backups, Pane::Gitops].map(|pane| rows::all(&app, pane));
-    assert!(changes.iter().flatten().all(|entry| entry.item().is_some_and(|item| item.at <= app.at())));
+    assert!(
+        changes.iter().flat_map(|list| list.iter()).all(|entry| entry.item().is_some_and(|item| item.at <= app.at()))
+    );
     assert!(!changes[0].is_empty(), "a probe failed before");
     press(&mut app, "<esc>");
     assert!(app.past.is_none() && !text(&app).contains("PAST"));

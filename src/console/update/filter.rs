@@ -52,7 +52,7 @@ pub fn complete(app: &mut Console, forward: bool) {
         }
         None => {
             let (text, cursor) = (line.value().to_owned(), line.cursor());
-            let found = rows::filter::completion(app, *pane, &text, cursor);
+            let found = rows::completion(app, *pane, &text, cursor);
             let at = if forward { 0 } else { found.candidates.len().saturating_sub(1) };
             Tab { text, cursor, found, at }
         }

@@ -5,31 +5,34 @@ mod commands;
 mod filter;
 mod incident;
 mod key_input;
+mod line;
 mod mouse;
 pub mod older_entries;
+mod open_sheet;
 mod palette;
 mod panes;
 pub mod plain_requests;
 mod plan;
 mod reply;
+mod requests;
 pub(super) mod room_events;
 pub mod silence;
 mod text_input;
 pub mod time_travel;
+mod travel;
 
 pub use self::plan::{open, open_waiting};
 
 use std::time::Duration;
 
-use super::app::{Console, MAX_WAITING, Pending};
+use crate::client::Mirror;
+
+use super::app::Console;
 use super::effect::Effect;
 use super::freeze_diff::{FreezeDiff, unseen};
 use super::input::{Input, Now};
 use super::overlay::Overlay;
 use super::saved_layout::Layout;
-use super::theme::Role;
-use crate::client::Mirror;
-use crate::protocol::Request;
 
 /// How long a changed row stays bold.
 pub const CHANGE_SHOWS: Duration = Duration::from_secs(2);
@@ -110,24 +113,4 @@ fn remember(app: &mut Console) -> Option<Effect> {
         app.kept = layout.clone();
         Effect::Remember(Box::new(layout))
     })
-}
-
-/// Asks the room, unless too much is outstanding already.
-fn ask(app: &mut Console, what: Pending, request: Request) -> Option<Effect> {
-    if app.waiting.len() >= MAX_WAITING {
-        app.say(Role::Warning, "The room has not answered yet; nothing more was sent. Try again in a moment.");
-        return None;
-    }
-    let tag = app.next_tag;
-    app.next_tag += 1;
-    app.waiting.insert(tag, what);
-    Some(Effect::Ask { tag, request })
-}
-
-/// The tag of a request that was just asked.
-fn tag_of(effect: Option<&Effect>) -> Option<u64> {
-    match effect {
-        Some(Effect::Ask { tag, .. }) => Some(*tag),
-        _ => None,
-    }
 }

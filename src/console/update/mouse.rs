@@ -7,7 +7,7 @@ use crate::console::overlay::Overlay;
 use crate::console::rows;
 use crate::console::view;
 
-use super::{commands, plan};
+use super::{plan, travel};
 
 /// Rows of one turn of the wheel.
 const TURN: usize = 3;
@@ -35,7 +35,7 @@ fn wheel(app: &mut Console, x: u16, y: u16, command: Command) {
         Some(_) => return,
     }
     for _ in 0..TURN {
-        commands::travel(app, command);
+        travel::travel(app, command);
     }
 }
 

@@ -87,7 +87,7 @@ fn mark(app: &mut Console) {
         marks.insert(key);
     }
     // On to the next, so that a run of rows is marked by holding the key.
-    super::commands::travel_pane(app, Command::Down);
+    super::travel::travel_pane(app, Command::Down);
 }
 
 /// Goes to the next row that needs a person, round the end.

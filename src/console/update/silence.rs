@@ -16,6 +16,9 @@ use crate::model::silence::{SilenceChange, SilenceOutcome, SilencePreview, line_
 use crate::model::{SafeText, SourceId};
 use crate::protocol::Request;
 
+use super::line::edit;
+use super::requests::{ask, tag_of};
+
 /// What a silence lasts unless something else is typed.
 const LASTS: &str = "1h";
 /// Labels of an alert that its matchers begin with, where it has them.
@@ -94,7 +97,7 @@ pub fn type_key(app: &mut Console, key: crate::console::keymap::KeyPress) {
     }
     if let Some(form) = top(app).filter(|form| form.sent.is_none()) {
         form.problem = None;
-        super::text_input::edit(form.line(), key);
+        edit(form.line(), key);
     }
 }
 
@@ -170,8 +173,8 @@ fn read(form: &SilenceForm) -> Result<SilenceChange, String> {
 }
 
 fn ask_preview(app: &mut Console, change: SilenceChange) -> Vec<Effect> {
-    let effect = super::ask(app, Pending::SilencePreview, Request::SilencePreview { change });
-    let tag = super::tag_of(effect.as_ref());
+    let effect = ask(app, Pending::SilencePreview, Request::SilencePreview { change });
+    let tag = tag_of(effect.as_ref());
     if let Some(form) = top(app) {
         (form.sent, form.problem) = (tag, None);
     }
@@ -185,8 +188,8 @@ fn confirm(app: &mut Console, preview: &SilencePreview) -> Vec<Effect> {
         form.confirm.reset();
         return problem(app, format!("Nothing was sent. Type {} to do it.", preview.confirm));
     }
-    let effect = super::ask(app, Pending::Silence, Request::Silence { digest: preview.digest, confirm: typed });
-    let tag = super::tag_of(effect.as_ref());
+    let effect = ask(app, Pending::Silence, Request::Silence { digest: preview.digest, confirm: typed });
+    let tag = tag_of(effect.as_ref());
     if let Some(form) = top(app) {
         (form.sent, form.problem) = (tag, None);
     }

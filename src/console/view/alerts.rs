@@ -13,8 +13,8 @@ use crate::console::widget::{Column, ColumnText, Words, glyph, priority_line, ti
 use crate::model::Stamp;
 use crate::model::facts::Alert;
 
-use super::pane;
-use super::panes::PaneSpec;
+use super::pane_spec::PaneSpec;
+use super::verdict_mark::{counts, mark};
 
 /// Mark, name, where, age, what became of it.
 pub const COLUMNS: &[Column] =
@@ -26,7 +26,7 @@ pub static PANE: PaneSpec = PaneSpec {
     columns: COLUMNS,
     cells,
     summary,
-    signal: |app| pane::counts(rows::all(app, Pane::Alerts).counts()),
+    signal: |app| counts(rows::all(app, Pane::Alerts).counts()),
     empty: nothing,
 };
 
@@ -56,7 +56,7 @@ pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
         fate.push(span(Role::Dim, format!(" not on {}", missing_from.join(", "))));
     }
     vec![
-        pane::mark(entry.verdict()),
+        mark(entry.verdict()),
         vec![
             span(if row.verdict == Verdict::Critical { Role::Strong } else { name }, alert.name.as_str()),
             span(Role::Dim, apart(app, row, alert).map(|it| format!(" {it}")).unwrap_or_default()),

@@ -12,8 +12,8 @@ use crate::console::widget::canvas::{Span, span};
 use crate::console::widget::{Column, ColumnText, Words, glyph, priority_line, time};
 use crate::model::facts::{Location, OffSite, Restore};
 
-use super::pane;
-use super::panes::PaneSpec;
+use super::pane_spec::PaneSpec;
+use super::verdict_mark::mark;
 
 /// Mark, name, age, bar or state, more.
 pub const COLUMNS: &[Column] =
@@ -86,7 +86,7 @@ fn service(app: &Console, entry: &PaneEntry<'_>, row: &Row) -> Vec<ColumnText> {
         None => ("all".to_owned(), vec![span(Role::Critical, "nothing usable")]),
     };
     vec![
-        pane::mark(entry.verdict()),
+        mark(entry.verdict()),
         vec![span(Role::Strong, name.as_str())],
         vec![span(Role::Text, age)],
         amount,
@@ -141,7 +141,7 @@ fn schedule(app: &Console, row: &Row) -> Vec<ColumnText> {
         more.push(vec![span(Role::Dim, format!("{name} {phase}"))]);
     }
     vec![
-        pane::mark(verdict_of(row)),
+        mark(verdict_of(row)),
         vec![span(Role::Text, schedule.as_str())],
         vec![span(Role::Text, age.map(time::age).unwrap_or_else(|| "none".to_owned()))],
         bar,
@@ -202,7 +202,7 @@ fn location_cells(app: &Console, row: &Row, location: &Location) -> Vec<ColumnTe
         _ => row.why.as_str(),
     };
     vec![
-        pane::mark(verdict),
+        mark(verdict),
         // Every cluster calls its location the same.
         vec![span(Role::Text, format!("{}/{}", location.cluster, location.name))],
         vec![span(Role::Text, seen)],
@@ -236,7 +236,7 @@ fn restore_cells(app: &Console, row: &Row, restore: &Restore) -> Vec<ColumnText>
         more = format!("{}; {more}", row.why);
     }
     vec![
-        pane::mark(verdict),
+        mark(verdict),
         vec![span(Role::Text, restore.backup.as_str())],
         vec![span(Role::Text, age)],
         vec![span(glyph::of(verdict).1, state)],

@@ -12,8 +12,9 @@ use crate::console::widget::canvas::{Span, span};
 use crate::console::widget::{Column, ColumnText, Words, time};
 use crate::model::facts::{ControlPlane, Endpoint, KubeEvent};
 
-use super::panes::PaneSpec;
-use super::{layout, pane};
+use super::layout;
+use super::pane_spec::PaneSpec;
+use super::verdict_mark::mark;
 
 /// Mark, since when (one event: when last), object, reason, count, whether it gets worse, cluster, message.
 pub const COLUMNS: &[Column] = &[
@@ -92,7 +93,7 @@ fn cluster(app: &Console, row: &Row) -> Vec<ColumnText> {
         plane.truncate(first);
     }
     vec![
-        pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
+        mark(if row.stale { Verdict::Unknown } else { row.verdict }),
         vec![span(Role::Dim, if narrow(app) { "" } else { "cluster" })],
         vec![span(Role::Strong, name.as_str())],
         vec![span(role, plane)],
@@ -127,7 +128,7 @@ fn event_cells(app: &Console, row: &Row, event: &KubeEvent) -> Vec<ColumnText> {
     let loud = row.verdict >= Verdict::Warning;
     let count = if event.count > 1 { format!("×{}", event.count) } else { String::new() };
     vec![
-        pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
+        mark(if row.stale { Verdict::Unknown } else { row.verdict }),
         vec![span(Role::Dim, app.zone.seconds(event.last))],
         vec![span(Role::Dim, format!("{}/", event.object_kind)), span(Role::Text, event.object_name.as_str())],
         vec![span(if loud { Role::Text } else { Role::Dim }, event.reason.as_str())],
@@ -148,7 +149,7 @@ fn fold_cells(app: &Console, fold: &EventGroup<'_>) -> Vec<ColumnText> {
     };
     let kind = if fold.objects == 1 { format!("{}/", event.object_kind) } else { String::new() };
     vec![
-        pane::mark(row.verdict),
+        mark(row.verdict),
         vec![span(Role::Dim, format!("{}{}", if narrow(app) { "" } else { "since " }, app.zone.minutes(fold.first)))],
         vec![span(Role::Dim, kind), object],
         vec![span(role, event.reason.as_str())],
@@ -204,7 +205,7 @@ pub fn signal(app: &Console) -> Words {
     let worst =
         app.rows(Topic::Clusters).iter().map(|row| if row.stale { Verdict::Unknown } else { row.verdict }).max();
     let mut words = match worst {
-        Some(verdict) if verdict != Verdict::Info => pane::mark(verdict),
+        Some(verdict) if verdict != Verdict::Info => mark(verdict),
         _ => Words::new(),
     };
     let (rate, _) = pace(app);

@@ -15,7 +15,7 @@ use crate::console::widget::priority_line::{self, LinePart};
 use crate::console::widget::{Canvas, Words, text};
 use crate::model::Action;
 
-use super::{filter_line, page};
+use super::{filter_line, open_page};
 
 /// Draws the footer.
 pub fn draw(app: &Console, canvas: &mut Canvas<'_>, area: Rect) {
@@ -188,7 +188,7 @@ pub fn works(app: &Console, command: Command) -> bool {
         }
         Command::Silences => app.focus == Pane::Alerts,
         Command::Filter => !rows::all(app, app.focus).is_empty(),
-        Command::Open | Command::NextLink if app.place() == KeyContext::View => !page::links(app).is_empty(),
+        Command::Open | Command::NextLink if app.place() == KeyContext::View => !open_page::links(app).is_empty(),
         Command::Back if main => {
             let pane = app.pane(app.focus);
             app.past.is_some() || app.zoom || pane.filter.is_some() || !pane.marks.is_empty()

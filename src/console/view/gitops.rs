@@ -13,8 +13,8 @@ use crate::console::widget::{Column, ColumnText, Words, time};
 use crate::model::Stamp;
 use crate::model::gitops::short_revision;
 
-use super::pane;
-use super::panes::PaneSpec;
+use super::pane_spec::PaneSpec;
+use super::verdict_mark::{counts, mark};
 
 /// Mark, name, cluster, tool, how many or how it stands, revision of what was expected, age, why. The age is that of the
 /// state for what lags, and of the last comparison for what is well.
@@ -35,7 +35,7 @@ pub static PANE: PaneSpec = PaneSpec {
     columns: COLUMNS,
     cells,
     summary,
-    signal: |app| pane::counts(rows::brief(app, Pane::Gitops).counts()),
+    signal: |app| counts(rows::brief(app, Pane::Gitops).counts()),
     empty: |app| sources::absent(app, Topic::Gitops),
 };
 
@@ -68,7 +68,7 @@ pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
                 None => row.why.to_string(),
             };
             vec![
-                pane::mark(entry.verdict()),
+                mark(entry.verdict()),
                 vec![span(Role::Strong, cluster.as_str()), span(Role::Text, word)],
                 Words::new(),
                 Words::new(),
@@ -83,7 +83,7 @@ pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
             let role = if well { Role::Dim } else { Role::Text };
             let since = if well { it.reconciled_at } else { it.since.or(it.reconciled_at) };
             vec![
-                pane::mark(entry.verdict()),
+                mark(entry.verdict()),
                 vec![span(role, format!("  {}", it.label()))],
                 vec![span(Role::Dim, it.cluster.as_str())],
                 vec![span(Role::Dim, it.tool().name())],

@@ -102,7 +102,7 @@ fn first(app: &Console) -> Vec<LinePart> {
     let (people, few) = people(app);
     facts.push(LinePart::right(6, people).or(few));
     if let Some(past) = &app.past {
-        let words = format!(" PAST {} ", super::time_travel::instant(app, past));
+        let words = format!(" PAST {} ", past.instant(&app.zone, app.now.room));
         let back = format!(" {}: now", availability::key(app, KeyContext::Main, Command::Back));
         facts.push(LinePart::right(0, vec![span(Role::Banner, words), span(Role::Dim, back)]));
     }

@@ -11,11 +11,14 @@ pub mod footer;
 pub mod gitops;
 pub mod header;
 pub mod help;
+pub mod hints;
 pub mod layout;
+pub mod open_page;
 pub mod page;
 pub mod palette;
 pub mod pane;
 pub mod pane_rows;
+pub mod pane_spec;
 pub mod panes;
 pub mod people;
 pub mod plan;
@@ -29,17 +32,16 @@ pub mod time_travel;
 pub mod timeline;
 pub mod timeline_text;
 pub mod traffic;
+pub mod verdict_mark;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::app::Console;
 use super::overlay::Overlay;
-use super::pane::Pane;
 use super::theme::Look;
 use super::widget::borders::Borders;
 use super::widget::{Canvas, glyph};
-use crate::board::Row;
 
 /// Draws the app at its size.
 pub fn draw(app: &Console, look: &Look) -> Buffer {
@@ -55,12 +57,19 @@ pub fn draw(app: &Console, look: &Look) -> Buffer {
     match top.and_then(|at| app.overlays.get(at)) {
         Some(Overlay::Plan(view)) => plan::draw(app, &mut canvas, view),
         Some(Overlay::Silence(form)) => silence::draw(app, &mut canvas, form),
-        Some(overlay) => page::draw(app, &mut canvas, overlay),
+        Some(overlay) => {
+            open_page::draw(app, &mut canvas, overlay);
+            footer::draw(app, &mut canvas, bottom_line(app));
+        }
         None => overview(app, &mut canvas),
     }
     let above = top.map_or(0, |at| at + 1);
     for overlay in app.overlays.iter().skip(above) {
         dialog::draw(app, &mut canvas, overlay);
+        if matches!(overlay, Overlay::Filter { .. }) {
+            // Its line is the footer's.
+            footer::draw(app, &mut canvas, bottom_line(app));
+        }
     }
     chord_hint::draw(app, &mut canvas);
     if look.ascii {
@@ -96,7 +105,8 @@ fn overview(app: &Console, canvas: &mut Canvas<'_>) {
     footer::draw(app, canvas, at.footer);
 }
 
-/// Whether the row's verdict changed just now.
-fn changed(app: &Console, pane: Pane, row: &Row) -> bool {
-    !app.changed.is_empty() && pane.topics().iter().any(|topic| app.changed.contains_key(&(*topic, row.id.clone())))
+/// The line at the bottom, where a layer has it to itself.
+fn bottom_line(app: &Console) -> Rect {
+    let (w, h) = app.size;
+    Rect::new(1, h.saturating_sub(1), w.saturating_sub(1), 1)
 }

@@ -2,12 +2,11 @@
 
 use ratatui::layout::Rect;
 
-use crate::board::Verdict;
+use crate::board::Row;
 use crate::console::app::Console;
 use crate::console::availability;
 use crate::console::keymap::{Command, KeyContext};
 use crate::console::pane::Pane;
-use crate::console::projections::VerdictCounts;
 use crate::console::rows;
 use crate::console::rows::sources::{behind, is_stale};
 use crate::console::theme::Role;
@@ -159,7 +158,7 @@ pub fn rows(app: &Console, canvas: &mut Canvas<'_>, place: &PaneArea) {
         if !state.marks.is_empty() && state.marks.contains(&entry.key()) {
             canvas.put(x, y + line, "+", Role::Accent, 1);
         }
-        let changed = entry.row().is_some_and(|row| super::changed(app, place.pane, row));
+        let changed = entry.row().is_some_and(|row| changed(app, place.pane, row));
         if changed {
             canvas.embolden(area);
         }
@@ -171,6 +170,11 @@ pub fn rows(app: &Console, canvas: &mut Canvas<'_>, place: &PaneArea) {
     for (line, words) in (height..place.body.height).zip(source_errors::block(app, place.pane, place.body)) {
         canvas.words(x + 1, y + line, &words, room);
     }
+}
+
+/// Whether the row's verdict changed just now.
+fn changed(app: &Console, pane: Pane, row: &Row) -> bool {
+    !app.changed.is_empty() && pane.topics().iter().any(|topic| app.changed.contains_key(&(*topic, row.id.clone())))
 }
 
 /// Which rows are in sight, where not all of them are: for the right end of the title.
@@ -191,12 +195,6 @@ fn fade(row: &[Words]) -> Vec<Words> {
         _ => text.to_owned(),
     };
     row.iter().map(|cell| cell.iter().map(|it| span(Role::Stale, mark(&it.text))).collect()).collect()
-}
-
-/// The mark of a verdict as a cell.
-pub fn mark(verdict: Verdict) -> Words {
-    let (glyph, role) = glyph::of(verdict);
-    vec![span(role, glyph)]
 }
 
 /// The strip: every pane in a few words, for screens that show one at a time.
@@ -234,20 +232,4 @@ fn signal(app: &Console, pane: Pane) -> Words {
         return vec![span(Role::Warning, "STALE")];
     }
     (panes::spec(pane).signal)(app)
-}
-
-/// `3✗ 4▲`, or the best that can be said.
-pub fn counts(counts: VerdictCounts) -> Words {
-    let mut parts = Vec::new();
-    for verdict in [Verdict::Critical, Verdict::Warning, Verdict::Unknown] {
-        let (glyph, role) = glyph::of(verdict);
-        match counts.of(verdict) {
-            0 => {}
-            n => parts.push(vec![span(role, format!("{n}{glyph}"))]),
-        }
-    }
-    if parts.is_empty() && counts.of(Verdict::Ok) > 0 {
-        return vec![span(Role::Good, glyph::OK)];
-    }
-    priority_line::join(parts, &span(Role::Text, " "))
 }

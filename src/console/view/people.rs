@@ -10,7 +10,7 @@ use crate::console::widget::{Column, ColumnText, Words, glyph, priority_line};
 use crate::model::PersonRole;
 use crate::model::{Level, PersonId, Stamp};
 
-use super::panes::PaneSpec;
+use super::pane_spec::PaneSpec;
 
 /// Mark, name, role, when they joined or were last heard of, how we know.
 pub const COLUMNS: &[Column] =

@@ -47,7 +47,7 @@ pub fn of(app: &Console, pane: Pane, entry: &PaneEntry<'_>) -> Vec<Related> {
     let about = about(app, entry);
     let mut out = plans(app, entry);
     for other in [Pane::Timeline, Pane::Alerts, Pane::Traffic, Pane::Backups, Pane::Gitops, Pane::Events] {
-        let entries = match rows::spec::of(other).related_in_full {
+        let entries = match rows::spec(other).related_in_full {
             true => rows::all(app, other),
             false => rows::brief(app, other),
         };

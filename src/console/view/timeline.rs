@@ -12,7 +12,7 @@ use crate::console::widget::{Column, ColumnText, Words, glyph, time};
 use crate::model::Stamp;
 use crate::timeline::{Incident, Item, plan_at, plan_of};
 
-use super::panes::PaneSpec;
+use super::pane_spec::PaneSpec;
 use super::timeline_text;
 
 /// Minutes, time, who, mark, what.

@@ -11,8 +11,9 @@ use crate::console::widget::{Column, ColumnText, Words, glyph, time};
 use crate::model::facts::{EdgeAccount, LoadBalancer, Probe};
 use crate::model::{Host, Objective};
 
-use super::panes::PaneSpec;
-use super::{layout, pane};
+use super::layout;
+use super::pane_spec::PaneSpec;
+use super::verdict_mark::{counts, mark};
 
 /// Mark, name, state, more.
 pub const COLUMNS: &[Column] =
@@ -24,7 +25,7 @@ pub static PANE: PaneSpec = PaneSpec {
     columns: COLUMNS,
     cells,
     summary,
-    signal: |app| pane::counts(rows::all(app, Pane::Traffic).counts()),
+    signal: |app| counts(rows::all(app, Pane::Traffic).counts()),
     empty: |app| sources::absent(app, Topic::Traffic),
 };
 
@@ -38,7 +39,7 @@ pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
             RowBody::EdgeAccount(account) => account_cells(row, account, fits),
             RowBody::Slo(budget) => budget_cells(row, budget, fits),
             RowBody::Pool(pool) => vec![
-                pane::mark(entry.verdict()),
+                mark(entry.verdict()),
                 vec![span(Role::Dim, format!("pool {}", pool.name))],
                 vec![span(Role::Dim, "unused")],
                 Words::new(),
@@ -92,7 +93,7 @@ fn balancer(app: &Console, row: &Row, lb: &LoadBalancer, fits: Fits) -> Vec<Colu
     };
     let role = if lb.enabled { Role::Dim } else { Role::Warning };
     vec![
-        if row.verdict >= Verdict::Warning { pane::mark(row.verdict) } else { pane::mark(Verdict::Info) },
+        if row.verdict >= Verdict::Warning { mark(row.verdict) } else { mark(Verdict::Info) },
         vec![span(Role::Strong, lb.name.as_str())],
         vec![span(role, state)],
         vec![span(Role::Dim, note)],
@@ -175,7 +176,7 @@ fn pool_cells(app: &Console, row: &Row, pool: &PoolRef, place: usize, fits: Fits
     let more = [share, who].into_iter().flatten().collect::<Vec<_>>().join(" · ");
     let role = glyph::of(verdict).1;
     vec![
-        pane::mark(verdict),
+        mark(verdict),
         vec![span(if goes { Role::Accent } else { Role::Text }, arrow), span(Role::Text, pool.name.as_str())],
         vec![span(role, word)],
         vec![span(Role::Dim, regions)],
@@ -193,7 +194,7 @@ fn probe_cells(app: &Console, row: &Row, probe: &Probe, fits: Fits) -> Vec<Colum
     let by = if fits == Fits::Word { "" } else { "from " };
     let from = probe.site.as_ref().map(|site| format!("{by}{site}")).unwrap_or_default();
     vec![
-        pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
+        mark(if row.stale { Verdict::Unknown } else { row.verdict }),
         vec![span(Role::Text, format!("probe {}", probe.name))],
         vec![span(role, answer)],
         note,
@@ -214,7 +215,7 @@ fn account_cells(row: &Row, account: &EdgeAccount, fits: Fits) -> Vec<ColumnText
     };
     let more = if verdict >= Verdict::Warning { row.why.to_string() } else { of };
     vec![
-        pane::mark(verdict),
+        mark(verdict),
         vec![span(Role::Dim, format!("account {}", row.source.instance))],
         Words::new(),
         vec![span(if verdict >= Verdict::Warning { glyph::of(verdict).1 } else { Role::Dim }, left)],
@@ -249,7 +250,7 @@ fn budget_cells(row: &Row, budget: &ErrorBudget, fits: Fits) -> Vec<ColumnText> 
     let of = if fits < Fits::Sentence && !burn.is_empty() { String::new() } else { of };
     let words: Vec<&str> = [burn.as_str(), bound, &of].into_iter().filter(|it| !it.is_empty()).collect();
     vec![
-        pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
+        mark(if row.stale { Verdict::Unknown } else { row.verdict }),
         vec![span(Role::Text, format!("budget {}", budget.service))],
         vec![span(if known { Role::Text } else { Role::Unknown }, left)],
         vec![span(role, word)],
