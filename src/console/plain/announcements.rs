@@ -203,7 +203,7 @@ impl Plain {
         let quiet = first || self.app.incident_open() || self.app.lost();
         let mut seen = BTreeMap::new();
         let mut changes = Vec::new();
-        for pane in [Pane::Alerts, Pane::Traffic, Pane::Backups, Pane::Gitops] {
+        for pane in Pane::with_tables().filter(|pane| rows::spec(*pane).announced) {
             for entry in rows::all(&self.app, pane) {
                 let (key, verdict) = ((pane, entry.key()), entry.verdict());
                 let before = self.told.rows.get(&key).copied();

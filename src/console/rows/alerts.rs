@@ -20,6 +20,7 @@ pub static ROWS: RowsSpec = RowsSpec {
     brief: None,
     brief_while: BriefWhile::Unfiltered,
     related_in_full: false,
+    announced: true,
     past: PaneHistory::Kept { topic: Topic::Alerts, kept: |past| &past.alerts, with_changes: false, none: "No alert" },
 };
 

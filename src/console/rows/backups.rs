@@ -27,6 +27,7 @@ pub static ROWS: RowsSpec = RowsSpec {
     brief: Some(brief),
     brief_while: BriefWhile::NotZoomed,
     related_in_full: true,
+    announced: true,
     past: PaneHistory::Changes,
 };
 

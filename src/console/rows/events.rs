@@ -16,6 +16,7 @@ pub static ROWS: RowsSpec = RowsSpec {
     brief: Some(folded),
     brief_while: BriefWhile::Unfiltered,
     related_in_full: false,
+    announced: false,
     past: PaneHistory::Kept { topic: Topic::Events, kept: |past| &past.events, with_changes: true, none: "No event" },
 };
 

@@ -18,6 +18,7 @@ pub static ROWS: RowsSpec = RowsSpec {
     brief: Some(brief),
     brief_while: BriefWhile::NotZoomedNorWarnings,
     related_in_full: false,
+    announced: true,
     past: PaneHistory::Changes,
 };
 

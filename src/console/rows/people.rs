@@ -19,6 +19,7 @@ pub static ROWS: RowsSpec = RowsSpec {
     brief: None,
     brief_while: BriefWhile::Unfiltered,
     related_in_full: false,
+    announced: false,
     past: PaneHistory::Nothing("Who was here then: the timeline has who joined and left."),
 };
 

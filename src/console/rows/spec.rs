@@ -21,6 +21,8 @@ pub struct RowsSpec {
     pub brief_while: BriefWhile,
     /// Whether rows that the brief form leaves out are named beside a row of another pane.
     pub related_in_full: bool,
+    /// Whether plain mode says which of its rows got worse or well.
+    pub announced: bool,
     pub past: PaneHistory,
 }
 

@@ -18,6 +18,7 @@ pub static ROWS: RowsSpec = RowsSpec {
     brief: None,
     brief_while: BriefWhile::Unfiltered,
     related_in_full: false,
+    announced: false,
     past: PaneHistory::AsRecorded,
 };
 

@@ -17,6 +17,7 @@ pub static ROWS: RowsSpec = RowsSpec {
     brief: None,
     brief_while: BriefWhile::Unfiltered,
     related_in_full: false,
+    announced: true,
     past: PaneHistory::Changes,
 };
 

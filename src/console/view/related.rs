@@ -1,5 +1,7 @@
 //! What else is about the same thing: rows of the other panes with the same object, service or cluster.
 
+use std::iter;
+
 use crate::board::{Row, RowBody, Verdict};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
@@ -46,7 +48,7 @@ impl RelationKeys {
 pub fn of(app: &Console, pane: Pane, entry: &PaneEntry<'_>) -> Vec<Related> {
     let about = about(app, entry);
     let mut out = plans(app, entry);
-    for other in [Pane::Timeline, Pane::Alerts, Pane::Traffic, Pane::Backups, Pane::Gitops, Pane::Events] {
+    for other in iter::once(Pane::Timeline).chain(Pane::with_tables()) {
         let entries = match rows::spec(other).related_in_full {
             true => rows::all(app, other),
             false => rows::brief(app, other),

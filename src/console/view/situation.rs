@@ -258,7 +258,7 @@ fn budget(app: &Console, service: &str) -> Option<String> {
 fn wrong(app: &Console, sheet: &mut Page, room: u16) {
     sheet.heading("Wrong now");
     let before = sheet.lines.len();
-    for pane in [Pane::Alerts, Pane::Traffic, Pane::Backups, Pane::Gitops, Pane::Events] {
+    for pane in Pane::with_tables() {
         let critical = rows::all(app, pane).into_iter().filter(|entry| entry.verdict() == Verdict::Critical);
         for entry in critical.take(6) {
             sheet.pair(pane.title(), Role::Text, &pane_rows::plain(app, pane, &entry), room);
