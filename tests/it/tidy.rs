@@ -122,12 +122,9 @@ const LARGER_CIRCLES: &[(&str, usize)] = &[
     ("board", 30),
     ("room", 21),
     ("actions", 14),
-    ("model", 11),
     ("drill/simulator", 10),
     ("config", 9),
-    ("ledger", 8),
     ("cli", 8),
-    ("board/transitions", 7),
     ("console/view/detail", 7),
 ];
 
