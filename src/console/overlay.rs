@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use tui_input::Input as Line;
 
-use crate::approval::{PlanRecord, PlanState};
 use crate::model::filter::{Completion, Filter, FilterError};
 use crate::model::silence::SilencePreview;
 use crate::model::{Action, Digest, IncidentStatus, Milestone, Plan, PlanId, SafeText};
 
-use super::keymap::{KeyContext, KeyPress};
+use super::keymap::KeyContext;
 use super::pane::Pane;
 
 /// One layer.

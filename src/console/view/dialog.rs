@@ -1,8 +1,6 @@
 //! Small layers over the panes: a line being typed, a list to choose from, a question. They take the lines at the bottom,
 //! so that what they are about stays in sight.
 
-use ratatui::layout::Rect;
-
 use crate::console::app::Console;
 use crate::console::availability;
 use crate::console::keymap::Command;
@@ -12,7 +10,7 @@ use crate::console::widget::canvas::{span, width};
 use crate::console::widget::{Canvas, Words, glyph, text};
 use crate::model::SafeText;
 
-use super::hints::{Hint, draw_sheet, hint_words};
+use super::hints::{Hint, draw_sheet};
 
 /// Draws a layer that does not cover the screen.
 pub fn draw(app: &Console, canvas: &mut Canvas<'_>, overlay: &Overlay) {
