@@ -18,7 +18,6 @@ pub mod milestone;
 pub mod objective;
 pub mod observation;
 mod open_enum;
-mod open_enum;
 pub mod person;
 pub mod plan;
 pub mod plan_events;

@@ -48,19 +48,6 @@ impl FlapDamping {
         Self { standing, ..Self::default() }
     }
 
-    /// Two judgements side by side, for tests: what the second one has to say after the first, however short it lasts.
-    #[cfg(test)]
-    pub fn find_transitions(
-        old: &JudgedBoard,
-        new: &JudgedBoard,
-        rules: &crate::model::EntryRules,
-        now: Stamp,
-    ) -> Vec<Transition> {
-        let mut changes = FlapDamping::at_once();
-        changes.find(old, rules, now);
-        changes.find(new, rules, now)
-    }
-
     #[cfg(test)]
     pub(crate) fn at_once() -> Self {
         Self { at_once: true, ..Self::default() }
@@ -171,4 +158,12 @@ impl FlapDamping {
 
 fn thing(edge: &Transition) -> Option<TransitionSubject> {
     Some((edge.edge.family()?, edge.about()))
+}
+
+/// Two judgements side by side, for tests: what the second one has to say after the first, however short it lasts.
+#[cfg(test)]
+pub fn find_transitions(old: &JudgedBoard, new: &JudgedBoard, rules: &EntryRules, now: Stamp) -> Vec<Transition> {
+    let mut changes = FlapDamping::at_once();
+    changes.find(old, rules, now);
+    changes.find(new, rules, now)
 }
