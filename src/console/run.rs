@@ -210,10 +210,9 @@ async fn turn(
     let mut app = begin(&options, size);
     let RunOptions { asker, events, clock, mut look, bell, .. } = options;
     let (replies_in, replies) = mpsc::channel::<Input>(REPLIES);
-    // What has already come is taken in together: a storm costs one frame, not a thousand.
+    // What has already come is taken in together: a storm costs one frame, not a thousand; so does a held key.
     let events = ReceiverStream::new(events).map(|event| Input::Room(Box::new(event)));
     let mut heard = stream::select(ReceiverStream::new(replies), events).ready_chunks(BATCH);
-    // So have keys: a held one costs no more frames than the screen takes.
     let mut keys = std::pin::pin!(keys.fuse().ready_chunks(BATCH));
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use regex::Regex;
 
@@ -20,11 +21,14 @@ struct SourceFile {
     imports: Vec<Import>,
     /// Without comments, texts and imports.
     code: String,
+    /// The words of it.
+    words: BTreeSet<String>,
 }
 
 /// The files of the crate by module path, `console/view/pane`.
 pub struct Imports {
     files: BTreeMap<String, SourceFile>,
+    known: BTreeSet<String>,
     paths: Regex,
 }
 
@@ -66,7 +70,7 @@ fn words(path: &str) -> Vec<String> {
 
 impl Imports {
     /// Reads every file under `src` that is no test.
-    pub fn read() -> Self {
+    fn read() -> Self {
         let comment_or_text = pattern(r##"(?s)//[^\n]*|r#".*?"#|b?"(?:\\.|[^"\\])*"|'\\?"'"##);
         let of_tests = pattern(r"#\[cfg\(test\)\]\s*(?:pub(?:\([a-z]+\))? )?(?:mod|use) [^;{]*;");
         let import = pattern(r"(?m)^\s*(pub(?:\([a-z]+\))? )?use ([^;]+);");
@@ -95,9 +99,10 @@ impl Imports {
                 }
             }
             let code = module.replace_all(&import.replace_all(text, ""), "").into_owned();
-            (name.clone(), SourceFile { imports, code })
+            let words = code.split(|c: char| !c.is_alphanumeric() && c != '_').map(str::to_owned).collect();
+            (name.clone(), SourceFile { imports, code, words })
         };
-        Self { files: texts.iter().map(read).collect(), paths: pattern(r"\b\w+(?:::\w+)+") }
+        Self { files: texts.iter().map(read).collect(), paths: pattern(r"\b\w+(?:::\w+)+"), known }
     }
 
     /// The file that has what a path names.
@@ -116,9 +121,9 @@ impl Imports {
         if let Some(import) = self.files[&file].imports.iter().find(|it| it.name == *name) {
             return self.home(&onward(import, &rest[1..]), seen);
         }
-        let defines = pattern(&format!(r"\b(?:struct|enum|fn|trait|type|const|static|macro_rules!) {name}\b"));
         for all in self.files[&file].imports.iter().filter(|it| it.name == "*" && it.public) {
             let found = self.home(&[&all.path[..all.path.len() - 1], rest].concat(), seen);
+            let defines = pattern(&format!(r"\b(?:struct|enum|fn|trait|type|const|static|macro_rules!) {name}\b"));
             if found.as_ref().is_some_and(|found| defines.is_match(&self.files[found].code)) {
                 return found;
             }
@@ -127,15 +132,14 @@ impl Imports {
     }
 
     fn uses_of(&self, name: &str, file: &SourceFile) -> BTreeSet<String> {
-        let known: BTreeSet<String> = self.files.keys().cloned().collect();
         let mut found = BTreeSet::new();
         let mut add = |path: &[String]| {
             found.extend(self.home(path, &mut Vec::new()).filter(|home| home != name));
         };
         for import in file.imports.iter().filter(|import| import.name != "*") {
             // What is only passed on is used by whoever takes it; a module by what is taken of it.
-            let used = !import.public || pattern(&format!(r"\b{}\b", import.name)).is_match(&file.code);
-            if used && !known.contains(&import.path.join("/")) {
+            let used = !import.public || file.words.contains(&import.name);
+            if used && !self.known.contains(&import.path.join("/")) {
                 add(&import.path);
             }
         }
@@ -145,12 +149,12 @@ impl Imports {
                 continue;
             }
             let path = words(found.as_str());
-            let imported = file.imports.iter().find(|it| it.name == path[0] && known.contains(&it.path.join("/")));
+            let imported = file.imports.iter().find(|it| it.name == path[0] && self.known.contains(&it.path.join("/")));
             match imported {
                 Some(import) => add(&[&import.path, &path[1..]].concat()),
                 None => {
-                    if let Some(path) = absolute(&known, name, found.as_str())
-                        && !known.contains(&path.join("/"))
+                    if let Some(path) = absolute(&self.known, name, found.as_str())
+                        && !self.known.contains(&path.join("/"))
                     {
                         add(&path);
                     }
@@ -160,8 +164,13 @@ impl Imports {
         found
     }
 
-    /// Which files each file uses.
-    pub fn uses(&self) -> Uses {
+    /// Which files each file uses: read once for all tests.
+    pub fn uses() -> &'static Uses {
+        static ALL: OnceLock<Uses> = OnceLock::new();
+        ALL.get_or_init(|| Self::read().all())
+    }
+
+    fn all(&self) -> Uses {
         self.files.iter().map(|(name, file)| (name.clone(), self.uses_of(name, file))).collect()
     }
 }
