@@ -123,6 +123,9 @@ async fn a_key_is_drawn_and_q_leaves() {
     assert!(screen.frames >= 3, "{}", screen.frames);
 }
 
+/// A line has room for why the room is not reached.
+const WIDE: (u16, u16) = (160, 24);
+
 /// Something that the room has to say, different from all others.
 fn change(n: u64) -> ClientEvent {
     ClientEvent::Lost { why: SafeText::from(format!("attempt {n}")) }
@@ -141,7 +144,7 @@ async fn in_a_storm(lasts: u64, keys: impl Stream<Item = Input>) -> (Instant, Sc
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    let running = drive(options(events), (80, 24), &mut screen, keys.chain(stream::pending()));
+    let running = drive(options(events), WIDE, &mut screen, keys.chain(stream::pending()));
     let limit = Duration::from_millis(lasts);
     let (_, ended) = futures::future::join(storm, tokio::time::timeout(limit, running)).await;
     assert!(ended.is_err(), "it runs on");
@@ -187,7 +190,7 @@ async fn the_first_change_after_a_while_is_shown_at_once_and_the_next_a_little_l
         }
         tokio::time::sleep(Duration::from_millis(400)).await;
     };
-    let running = drive(options(events), (80, 24), &mut screen, stream::pending());
+    let running = drive(options(events), WIDE, &mut screen, stream::pending());
     let limit = tokio::time::timeout(Duration::from_millis(1_780), running);
     let (_, ended) = futures::future::join(few, limit).await;
     assert!(ended.is_err());

@@ -1,6 +1,8 @@
 //! Small layers over the panes: a line being typed, a list to choose from, a question. They take the lines at the bottom,
 //! so that what they are about stays in sight.
 
+use ratatui::layout::Rect;
+
 use crate::console::app::Console;
 use crate::console::availability;
 use crate::console::keymap::Command;
@@ -10,6 +12,7 @@ use crate::console::widget::canvas::{span, width};
 use crate::console::widget::{Canvas, Words, glyph, text};
 use crate::model::SafeText;
 
+use super::footer;
 use super::hints::{Hint, draw_sheet};
 
 /// Draws a layer that does not cover the screen.
@@ -38,7 +41,7 @@ pub fn draw(app: &Console, canvas: &mut Canvas<'_>, overlay: &Overlay) {
         }
         Overlay::Filter { pane, line, problem, tab, .. } => {
             let hint = super::filter_line::hint(app, *pane, line, problem.as_ref(), tab.as_ref());
-            draw_sheet(app, canvas, vec![hint], &[]);
+            draw_over_footer(app, canvas, vec![hint]);
         }
         Overlay::Leave => {
             let question = match app.busy() {
@@ -51,6 +54,13 @@ pub fn draw(app: &Console, canvas: &mut Canvas<'_>, overlay: &Overlay) {
         }
         _ => {}
     }
+}
+
+/// A block of lines above the footer, which says what keys mean.
+fn draw_over_footer(app: &Console, canvas: &mut Canvas<'_>, lines: Vec<Words>) {
+    draw_sheet(app, canvas, lines, &[]);
+    let (w, h) = app.size;
+    footer::draw(app, canvas, Rect::new(1, h.saturating_sub(1), w.saturating_sub(1), 1));
 }
 
 /// What leaving ends.
@@ -120,5 +130,5 @@ fn draw_menu(app: &Console, canvas: &mut Canvas<'_>, menu: &Menu) {
             span(Role::Dim, format!("{pad}{}", item.note)),
         ]);
     }
-    draw_sheet(app, canvas, lines, &[]);
+    draw_over_footer(app, canvas, lines);
 }

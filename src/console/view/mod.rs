@@ -59,17 +59,14 @@ pub fn draw(app: &Console, look: &Look) -> Buffer {
         Some(Overlay::Silence(form)) => silence::draw(app, &mut canvas, form),
         Some(overlay) => {
             open_page::draw(app, &mut canvas, overlay);
-            footer::draw(app, &mut canvas, bottom_line(app));
+            let (w, h) = app.size;
+            footer::draw(app, &mut canvas, Rect::new(1, h.saturating_sub(1), w.saturating_sub(1), 1));
         }
         None => overview(app, &mut canvas),
     }
     let above = top.map_or(0, |at| at + 1);
     for overlay in app.overlays.iter().skip(above) {
         dialog::draw(app, &mut canvas, overlay);
-        if matches!(overlay, Overlay::Filter { .. }) {
-            // Its line is the footer's.
-            footer::draw(app, &mut canvas, bottom_line(app));
-        }
     }
     chord_hint::draw(app, &mut canvas);
     if look.ascii {
@@ -103,10 +100,4 @@ fn overview(app: &Console, canvas: &mut Canvas<'_>) {
         pane::rows(app, canvas, place);
     }
     footer::draw(app, canvas, at.footer);
-}
-
-/// The line at the bottom, where a layer has it to itself.
-fn bottom_line(app: &Console) -> Rect {
-    let (w, h) = app.size;
-    Rect::new(1, h.saturating_sub(1), w.saturating_sub(1), 1)
 }
