@@ -193,6 +193,9 @@ pub struct Projections {
     pub backups: Memo<RowInputs, BackupFigures>,
     /// What went on behind a screen that is held still: by what it shows and what is so now.
     pub unseen: Memo<(MirrorRevisions, MirrorRevisions), FreezeDiff>,
+    /// Rows that were looked up, one at a time: what a frame and a key cost must not grow with how many there are.
+    #[cfg(test)]
+    pub looked_up: Cell<u64>,
     /// How many events a minute, and whether they become more.
     pub events: Memo<RowInputs, (u64, Trend)>,
 }

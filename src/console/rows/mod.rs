@@ -51,6 +51,8 @@ impl<'a> EntryList<'a> {
 
     /// The one at a place.
     pub fn get(&self, at: usize) -> Option<PaneEntry<'a>> {
+        #[cfg(test)]
+        self.app.projections.looked_up.set(self.app.projections.looked_up.get() + 1);
         self.rows.entries.get(at).and_then(|kept| entry::resolve(self.app, kept))
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use crate::board::Topic;
+use crate::board::{Row, Topic};
 use crate::client::ClientEvent;
 use crate::console::app::Console;
 use crate::console::input::{Input, Now};
@@ -108,4 +108,39 @@ fn what_is_kept_is_what_would_be_made_now() {
         app.mirror.board.topic_mut(topic).rows.remove(n);
         assert_eq!(view::draw(&app, &look("dark")), fresh(&app), "{topic:?}");
     }
+}
+
+/// A console with so many alerts and events.
+fn with_rows(count: usize) -> Console {
+    let mut app = app("ana", (200, 60));
+    for topic in [Topic::Alerts, Topic::Events] {
+        let rows = &mut app.mirror.board.topic_mut(topic).rows;
+        let first = rows[0].clone();
+        *rows = (0..count).map(|n| Row { id: format!("row {n}"), ..first.clone() }).collect();
+    }
+    app
+}
+
+#[test]
+fn a_frame_and_a_key_look_up_as_many_rows_of_ten_thousand_as_of_a_thousand() {
+    let looked_up = |count: usize| {
+        let mut app = with_rows(count);
+        settle(&mut app);
+        view::draw(&app, &look("dark"));
+        let mut steps = Vec::new();
+        let of = |app: &Console| app.projections.looked_up.replace(0);
+        of(&app);
+        view::draw(&app, &look("dark"));
+        steps.push(of(&app));
+        for keys in ["j", "<pgdn>", "k"] {
+            press(&mut app, keys);
+            steps.push(of(&app));
+            view::draw(&app, &look("dark"));
+            steps.push(of(&app));
+        }
+        steps
+    };
+    let (few, many) = (looked_up(1_000), looked_up(10_000));
+    assert_eq!(few, many);
+    assert!(few.iter().all(|looked_up| *looked_up < 200), "{few:?}");
 }
