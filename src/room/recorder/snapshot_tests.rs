@@ -13,8 +13,8 @@ use crate::model::entry::{Closed, EntryDraft, Note, Opened};
 use crate::model::{Actor, IncidentId, Level, PersonId, SafeText, Severity};
 use crate::protocol::{Push, Request};
 use crate::room::engine::Engine;
+use crate::room::entry_places::PAGE;
 use crate::room::plans_tests::{Faulty, opened};
-use crate::room::timeline_feed::PAGE;
 use crate::seal;
 use crate::timeline::{Keep, Story};
 
