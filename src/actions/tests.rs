@@ -14,8 +14,8 @@ use crate::board::{JudgedBoard, Row, RowBody, Topic, TopicView, Verdict};
 use crate::model::facts::*;
 use crate::model::plan::{HeadRef, Op, RefusalKind, StepCheck};
 use crate::model::{
-    ClusterRole, Host, IncidentId, Level, Objective, PersonId, PlanId, Policy, ReadPath, SafeText, SourceId, Stamp,
-    StepRequest, Strategy as Dr, System,
+    ClusterRole, Host, Level, Objective, Policy, ReadPath, SafeText, SourceId, Stamp, StepRequest, Strategy as Dr,
+    System,
 };
 
 mod lb_overrides;
