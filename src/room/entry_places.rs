@@ -32,7 +32,7 @@ pub struct FoldedLog {
 pub struct EntryPlaces {
     runs: EntryRanges,
     more: bool,
-    after: Option<Stamp>,
+    pub after: Option<Stamp>,
 }
 
 impl FoldedLog {
