@@ -28,7 +28,7 @@ pub enum LinkState {
     Connecting,
     /// Connected; the room was last heard at this instant.
     Live {
-        /// By this client's clock, at the last line of any kind: the room says something every 15 s.
+        /// By this client's clock, when it last said something by itself: it pings every 15 s.
         heard_at: Stamp,
     },
     /// Lost; tried again with back-off.
