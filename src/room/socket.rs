@@ -15,20 +15,36 @@ const ROOT: u32 = 0;
 /// Why the socket could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
+    /// Somebody answers at this path.
     #[error("a room already runs at {0}; stop it first, or choose another --socket")]
     Taken(PathBuf),
+    /// The path, and its length in bytes; the kernel takes 107.
     #[error("{0} is {1} bytes long and a socket's path may have 107; choose a shorter --socket")]
     TooLong(PathBuf, usize),
+    /// A file or folder stands at this path; it is left alone.
     #[error("{0} exists and is not a socket; remove it or choose another --socket")]
     NotASocket(PathBuf),
+    /// Somebody else could put another socket in the place of ours.
     #[error("no room is opened at {path}: {wrong}; {}, or choose another --socket", wrong.remedy())]
-    Place { path: PathBuf, wrong: UnsafePath },
+    Place {
+        /// Where the socket was to be.
+        path: PathBuf,
+        /// Which part of the way there others can change.
+        wrong: UnsafePath,
+    },
+    /// The folder or the socket can't be made.
     #[error("can't make the socket {path}: {error}; choose another --socket")]
-    Io { path: PathBuf, error: io::Error },
+    Io {
+        /// Where the socket was to be.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
 }
 
 /// A bound listener; the file goes with it.
 pub struct Socket {
+    /// Bound and listening, made here or handed over by systemd.
     pub listener: UnixListener,
     path: PathBuf,
     /// We made the file, so we remove it. A socket from systemd is systemd's.
