@@ -1,4 +1,6 @@
 //! The outline: everything the export says, as values.
+//!
+//! Longer than other files: it is the one list of what an export has, and says of each value what it means.
 
 use std::collections::BTreeMap;
 
