@@ -122,10 +122,16 @@ async fn clear_stale(path: &Path) -> Result<(), SocketError> {
     if !meta.file_type().is_socket() {
         return Err(SocketError::NotASocket(path.to_owned()));
     }
-    if UnixStream::connect(path).await.is_ok() {
-        return Err(SocketError::Taken(path.to_owned()));
+    let io = |error| SocketError::Io { path: path.to_owned(), error };
+    match UnixStream::connect(path).await {
+        Ok(_) => Err(SocketError::Taken(path.to_owned())),
+        // Only this says that nobody listens.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path).map_err(io),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        // Somebody listens, with as many callers waiting as there is place for.
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(SocketError::Taken(path.to_owned())),
+        Err(error) => Err(io(error)),
     }
-    std::fs::remove_file(path).map_err(|error| SocketError::Io { path: path.to_owned(), error })
 }
 
 #[cfg(test)]
@@ -145,6 +151,25 @@ mod tests {
             drop(socket);
             assert!(!path.exists());
         }
+    }
+
+    #[tokio::test]
+    async fn a_socket_whose_room_is_too_busy_to_answer_is_not_taken_away() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("s");
+        use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket};
+        use std::os::fd::AsRawFd;
+        let busy = socket(AddressFamily::Unix, SockType::Stream, SockFlag::empty(), None).expect("a socket");
+        bind(busy.as_raw_fd(), &UnixAddr::new(&path).expect("an address")).expect("bound");
+        listen(&busy, Backlog::new(0).expect("a backlog")).expect("listens");
+        let mut callers = Vec::new();
+        while let Ok(caller) = UnixStream::connect(&path).await {
+            callers.push(caller);
+        }
+        assert!(matches!(Socket::bind(&path, 0o600).await, Err(SocketError::Taken(_))));
+        assert!(path.exists(), "it still leads to who listens");
+        drop((busy, callers));
+        Socket::bind(&path, 0o600).await.expect("nobody listens any more");
     }
 
     #[tokio::test]
