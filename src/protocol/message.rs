@@ -53,16 +53,23 @@ pub struct Hello {
 /// The room's answer to a hello.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Welcome {
+    /// The version that both speak, by which everything after this line is written.
     pub proto: u32,
     /// The room's program version.
     pub version: String,
+    /// The name that its configuration gives it; part of what its signed heads sign.
     pub room: String,
     /// Id of the log whose entries follow.
     pub log: String,
+    /// Who the room takes this connection for: by the kernel, and in a drill by the name that was given.
     pub you: Actor,
+    /// What that person may do by `people.toml` now; an observer where it does not know the account.
     pub role: PersonRole,
+    /// What the room's clock reads, and how fast it runs: clients count ages by it.
     pub clock: ClockSync,
+    /// What is rehearsed, with the speed of this moment; `None` = a real room.
     pub drill: Option<DrillInfo>,
+    /// Every service of the configuration, with what was promised for it.
     pub objectives: Vec<Objective>,
     /// Why recording and acting are off, if they are.
     pub degraded: Option<SafeText>,
@@ -83,13 +90,16 @@ pub struct Welcome {
 pub struct LogRoom {
     /// All of its quota is used: notes are refused.
     pub full: bool,
+    /// Why there is little, and what to do, as a sentence for every screen.
     pub says: SafeText,
 }
 
 /// What the screens of a drill say.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DrillInfo {
+    /// The name of the scenario that is played.
     pub scenario: String,
+    /// What its random numbers are made from: the same one plays the same drill.
     pub seed: u64,
     /// Drill seconds per second; 0 = as fast as the machine allows.
     pub speed: f64,
@@ -106,7 +116,9 @@ impl DrillInfo {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientLine {
+    /// Chosen by the client; the answer carries it, and answers come in any order.
     pub id: u64,
+    /// What is asked.
     pub req: Request,
 }
 
@@ -116,7 +128,9 @@ pub struct ClientLine {
 pub enum Request {
     /// Record a note; `at` = when it happened.
     Note {
+        /// What is recorded: at most 8 KiB after cleaning, or it is refused whole.
         text: SafeText,
+        /// When it happened, if not now; never in the future.
         at: Option<Stamp>,
         /// Mark it as this milestone at once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -124,29 +138,83 @@ pub enum Request {
     },
     /// Record a decision.
     Decision {
+        /// What is recorded: at most 8 KiB after cleaning, or it is refused whole.
         text: SafeText,
+        /// When it was decided, if not now; stands beside the measured time and not in its place.
         at: Option<Stamp>,
+        /// Mark it as this milestone at once.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         mark: Option<Milestone>,
     },
     /// Record work for afterwards.
-    FollowUp { text: SafeText, owner: Option<PersonId> },
+    FollowUp {
+        /// What is to be done: at most 8 KiB after cleaning, or it is refused whole.
+        text: SafeText,
+        /// Who shall do it; the room does not look whether it knows them.
+        owner: Option<PersonId>,
+    },
     /// Record several lines at once: all of them, or none.
-    Lines { kind: LineKind, lines: Vec<SafeText>, at: Option<Stamp>, owner: Option<PersonId> },
+    Lines {
+        /// What each line becomes.
+        kind: LineKind,
+        /// One entry each, in this order and in one batch.
+        lines: Vec<SafeText>,
+        /// When all of them happened; means nothing for follow-ups.
+        at: Option<Stamp>,
+        /// Who shall do all of them; means nothing but for follow-ups.
+        owner: Option<PersonId>,
+    },
     /// Ask that the text of an entry is removed for good. Another person has to confirm it.
-    Redact { seq: u64, reason: SafeText },
+    Redact {
+        /// The entry whose text it is, in any incident of the log.
+        seq: u64,
+        /// Why: recorded as the text of the entry that asks, which stays.
+        reason: SafeText,
+    },
     /// Confirm the removal that was asked for by the entry with this hash.
-    ConfirmRedact { seq: u64, hash: Digest },
+    ConfirmRedact {
+        /// The entry whose text is to be removed.
+        seq: u64,
+        /// The hash of the entry that asks, as this person was shown it; another one is refused.
+        hash: Digest,
+    },
     /// Refuse it, or take it back.
-    RefuseRedact { seq: u64 },
+    RefuseRedact {
+        /// The entry whose text was to be removed.
+        seq: u64,
+    },
     /// Pin or unpin an entry.
-    Pin { seq: u64, pinned: bool },
+    Pin {
+        /// An entry of the open incident.
+        seq: u64,
+        /// False takes the pin away.
+        pinned: bool,
+    },
     /// Mark an entry as a milestone, or take that back.
-    Mark { seq: u64, milestone: Milestone, marked: bool },
+    Mark {
+        /// An entry of the open incident.
+        seq: u64,
+        /// Which milestone it is to stand for.
+        milestone: Milestone,
+        /// False takes the mark back; what is so already is refused.
+        marked: bool,
+    },
     /// Re-time or amend an entry by a new one that points back.
-    Amend { seq: u64, text: Option<SafeText>, at: Option<Stamp> },
+    Amend {
+        /// The entry that is amended.
+        seq: u64,
+        /// What it is to say instead; `None` = its text stays.
+        text: Option<SafeText>,
+        /// When it happened; `None` = its time stays.
+        at: Option<Stamp>,
+    },
     /// Open an incident.
-    Open { title: SafeText, severity: Severity },
+    Open {
+        /// Its title; may be changed later, the id never.
+        title: SafeText,
+        /// How bad it is, by whoever opens it.
+        severity: Severity,
+    },
     /// Set something of the open incident.
     Set(SetIncident),
     /// Close the open incident; refused while alerts fire. See [`SetIncident::although_firing`].
@@ -154,38 +222,87 @@ pub enum Request {
     /// Build a plan and put it before the room. `confirm` = the typed name of what will move.
     /// `to` = the cluster it shall come back on, of a service that has several.
     Propose {
+        /// What the plan shall do.
         action: Action,
+        /// A service of the configuration, by name.
         service: String,
+        /// By its name in the configuration; `None` = the first that can take it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<String>,
+        /// Compared with the plan's own [`confirm`](crate::model::Plan::confirm), to the letter.
         confirm: String,
+        /// An open plan that this one takes the place of; `None` = none, and then its locks may be in the way.
         supersedes: Option<PlanId>,
     },
     /// Build a plan and show it, without proposing.
     Preview {
+        /// What the plan would do.
         action: Action,
+        /// A service of the configuration, by name.
         service: String,
+        /// By its name in the configuration; `None` = the first that can take it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         to: Option<String>,
     },
     /// Approve the digest that was shown, with the typed name.
-    Approve { plan: PlanId, digest: Digest, confirm: String },
+    Approve {
+        /// The plan that waits.
+        plan: PlanId,
+        /// What this person was shown; another one is refused.
+        digest: Digest,
+        /// What they typed: compared with the plan's own word, to the letter.
+        confirm: String,
+    },
     /// Reject a plan.
-    Reject { plan: PlanId, reason: SafeText },
+    Reject {
+        /// A plan that is not claimed yet; any operator may.
+        plan: PlanId,
+        /// Why: recorded as the text of the entry.
+        reason: SafeText,
+    },
     /// Take back one's own plan.
-    Withdraw { plan: PlanId },
+    Withdraw {
+        /// A plan of one's own that is not claimed yet.
+        plan: PlanId,
+    },
     /// Stop a running plan before its next step.
-    Hold { plan: PlanId },
+    Hold {
+        /// A plan that runs. A step that has begun is finished.
+        plan: PlanId,
+    },
     /// Show what a change of silences would hit. Nothing is recorded.
-    SilencePreview { change: SilenceChange },
+    SilencePreview {
+        /// What would be done.
+        change: SilenceChange,
+    },
     /// Do the change whose preview has this digest. `confirm` = what the preview asks to be typed.
-    Silence { digest: Digest, confirm: String },
+    Silence {
+        /// Of a preview that this person was shown within five minutes, and that was not carried out yet.
+        digest: Digest,
+        /// Only looked at where the preview is grave.
+        confirm: String,
+    },
     /// The whole of one topic, now.
-    Board { topic: Topic },
+    Board {
+        /// The topic; answered with as many of its rows as one line holds.
+        topic: Topic,
+    },
     /// One page of a topic's rows as they were: events and alerts, as far as they are kept.
-    Past { topic: Topic, at: Stamp, page: u32 },
+    Past {
+        /// Alerts or events: of other topics nothing is kept.
+        topic: Topic,
+        /// The instant, on the room's clock; one that is to come is refused.
+        at: Stamp,
+        /// From 0; one after the last is empty.
+        page: u32,
+    },
     /// One page of the entries of an incident, in order, from this one on.
-    History { incident: IncidentId, from: u64 },
+    History {
+        /// Any incident of the log, open or closed.
+        incident: IncidentId,
+        /// The first entry that is wanted, by its number in the log; 0 = from its beginning.
+        from: u64,
+    },
     /// Room, log and health, for `status`.
     Status,
 }
@@ -194,8 +311,11 @@ pub enum Request {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LineKind {
+    /// As [`Request::Note`] without a milestone.
     Note,
+    /// As [`Request::Decision`] without a milestone.
     Decision,
+    /// As [`Request::FollowUp`].
     FollowUp,
 }
 
@@ -203,11 +323,17 @@ pub enum LineKind {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SetIncident {
+    /// The new title, recorded as the text of the entry; `None` = it stays.
     pub title: Option<SafeText>,
+    /// `None` = it stays.
     pub severity: Option<Severity>,
+    /// `None` = it stays. `Closed` becomes an entry of its own, after everything else that is set.
     pub status: Option<IncidentStatus>,
+    /// An operator or commander of `people.toml`, else it is refused; `None` = it stays.
     pub commander: Option<PersonId>,
+    /// When users were hit first, by the person's word; one out of order with the other clocks is refused.
     pub impact_at: Option<Stamp>,
+    /// When the service was back, by the person's word; one out of order with the other clocks is refused.
     pub recovered_at: Option<Stamp>,
     /// Close it though alerts still fire. Without, the room refuses that.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -226,37 +352,79 @@ impl SetIncident {
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
     /// Recorded as these entries.
-    Recorded { seq: u64 },
+    Recorded {
+        /// The entry: of an approval that completed a plan its own, not the claim; of a removal the last of the batch.
+        seq: u64,
+    },
     /// Recorded as these entries, one for each line.
-    Lines { seqs: Vec<u64> },
+    Lines {
+        /// In the order of the lines.
+        seqs: Vec<u64>,
+    },
     /// An incident was opened.
-    Opened { incident: IncidentId, seq: u64 },
+    Opened {
+        /// The id that the room gave it.
+        incident: IncidentId,
+        /// The entry `opened`.
+        seq: u64,
+    },
     /// A plan as the exact canonical bytes; `seq` is `None` for a preview.
     Plan {
+        /// To be shown as they are, never formatted anew: they are what `digest` is of.
         #[serde(deserialize_with = "clean::exact")]
         plan: String,
+        /// SHA-256 of `plan`: what an approval has to name. Clients compute it again.
         digest: Digest,
+        /// The entry `proposed`.
         seq: Option<u64>,
     },
     /// What a change of silences would hit.
     Silence(Box<SilencePreview>),
     /// How a change of silences ended: the entry that says so, and the silence's id as Alertmanager returned it.
-    Silenced { seq: u64, outcome: SilenceOutcome, silence: Option<String>, says: SafeText },
+    Silenced {
+        /// The entry `silence_ended`.
+        seq: u64,
+        /// Whether it was done; unknown where nothing certain could be read.
+        outcome: SilenceOutcome,
+        /// `None` = it was not done, or nobody knows.
+        silence: Option<String>,
+        /// What was answered or read back, in words.
+        says: SafeText,
+    },
     /// Rows of a topic.
-    Rows { rows: Vec<Row>, total: u64, dropped: u64 },
+    Rows {
+        /// In the order they are shown, as many as fit in one line.
+        rows: Vec<Row>,
+        /// How many rows the topic has in all.
+        total: u64,
+        /// How many the room itself has left out because the list is bounded.
+        dropped: u64,
+    },
     /// Rows as they were. `known` = the room knows that instant; it knows every one from `since` on.
     /// `short` = these are not all there were.
     Past {
+        /// False: the instant is older than what is kept, or of the topic nothing is; then there are no rows.
         known: bool,
+        /// The earliest instant that could be asked about; `None` = nothing of the topic is kept.
         since: Option<Stamp>,
+        /// One page of them, in the order they were shown.
         rows: Vec<Row>,
+        /// There is a page after this one.
         more: bool,
+        /// `None` = they are all there were.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         short: Option<Short>,
     },
     /// A page of an incident's entries, those that it adopted first. `next` = where the next page begins. `after` = when the
     /// incident before it was closed.
-    History { lines: Vec<LogLine>, next: Option<u64>, after: Option<Stamp> },
+    History {
+        /// In the order of the log, about 256 KiB of them; those that other incidents have are left out.
+        lines: Vec<LogLine>,
+        /// `None` = this page is the last for now.
+        next: Option<u64>,
+        /// `None` = there was none before it, or it is open still.
+        after: Option<Stamp>,
+    },
     /// The room's state.
     Status(RoomStatus),
 }
@@ -273,13 +441,21 @@ pub struct Short {
 /// The room's own state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoomStatus {
+    /// The name that its configuration gives it.
     pub room: String,
+    /// The log's random id, which clients keep to know it again.
     pub log: String,
+    /// Number of the last durable entry.
     pub seq: u64,
+    /// Hash of that entry, 64 hex digits.
     pub head: String,
+    /// The incident that is open; `None` = none.
     pub incident: Option<IncidentId>,
+    /// Why recording and acting are off; `None` = they are not.
     pub degraded: Option<SafeText>,
+    /// Who has a console open now; clients that are quiet are not counted.
     pub present: Vec<Who>,
+    /// What is rehearsed; `None` = a real room.
     pub drill: Option<DrillInfo>,
     /// That the log has little room left, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -294,9 +470,13 @@ pub struct RoomStatus {
 /// Who is here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Who {
+    /// As whom the room knows them, by the console that came first.
     pub actor: Actor,
+    /// What they might do when that console came.
     pub role: PersonRole,
+    /// When that console came, on the room's clock.
     pub since: Stamp,
+    /// How many they have open; never 0.
     pub consoles: u32,
 }
 
@@ -306,15 +486,23 @@ pub struct Who {
 pub enum RoomLine {
     /// Instead of anything else, when the hello is refused.
     Bye(Refusal),
+    /// First line of a hello that is taken; nothing else is said before it.
     Welcome(Box<Welcome>),
+    /// The answer to a request that was granted, sent after the entries that it speaks of.
     Reply {
+        /// [`ClientLine::id`] of the request.
         id: u64,
+        /// What became of it.
         reply: Box<Reply>,
     },
+    /// The answer "no" to a request; the connection goes on.
     Refused {
+        /// [`ClientLine::id`] of the request.
         id: u64,
+        /// Why, and what would allow it.
         refusal: Refusal,
     },
+    /// Said unasked, at any time.
     Push(Push),
 }
 
@@ -326,16 +514,23 @@ pub enum Push {
     Entries(Vec<LogLine>),
     /// A part of what the room made of every entry up to `seq`: its fold without the items, as JSON. It is read once it is whole.
     Heads {
+        /// The last entry that is folded in; the entries that follow begin after it.
         seq: u64,
+        /// That entry's hash: the first entry that follows must link to it.
         head: Digest,
+        /// A piece of the JSON, cut anywhere between two characters; pieces are joined in the order they come.
         #[serde(deserialize_with = "clean::exact")]
         part: String,
+        /// False with the last piece.
         more: bool,
     },
     /// The newest entries of the latest incident up to there. They are in what was made already.
     Earlier(Vec<LogLine>),
     /// The entries before this were all there is right now: the client has caught up to `seq`.
-    CaughtUp { seq: u64 },
+    CaughtUp {
+        /// The last entry that was sent, or that there was nothing after.
+        seq: u64,
+    },
     /// A change of one topic.
     Board(BoardDelta),
     /// Who is here.
