@@ -16,7 +16,7 @@ use crate::client::Mirror;
 use crate::clock::{Clock, Turn};
 use crate::model::entry::Happening;
 use crate::model::{Action, PersonId, Plan, SafeText, Stamp};
-use crate::protocol::message::SetIncident;
+use crate::protocol::request::SetIncident;
 use crate::protocol::{Reply, Request};
 
 /// A person's connection to the room.

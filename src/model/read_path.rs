@@ -2,6 +2,8 @@
 //!
 //! A path is text in the plan's bytes. Who builds a plan makes it from these values, and the adapter reads it back to one of
 //! them: neither spells it. A path of another version is kept as it is, and nobody here reads it.
+//!
+//! Longer than other files: it is the one table of what may be read, and says of each path what it means.
 
 use std::fmt;
 
