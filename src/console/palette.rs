@@ -11,6 +11,7 @@ use super::keymap::{COMMANDS, Command, Spec};
 /// One row.
 #[derive(Clone, Debug)]
 pub struct PaletteItem {
+    /// The command's row in the table: id, help and hint are shown and searched.
     pub spec: &'static Spec,
     /// Why it does nothing now.
     pub why_not: Option<String>,

@@ -72,19 +72,25 @@ macro_rules! panes {
 }
 
 panes! {
+    /// Every alert that an Alertmanager holds, with who is told of it.
     Alerts "alerts" 1 "Alerts" Top [Alerts],
         plain "alerts" "[WORDS]" "the alerts; with words, those that have them (so for all panes)";
+    /// Where users go, whether they are answered well, and what is left of the error budget.
     Traffic "traffic" 2 "Traffic" Top [Traffic, Slo],
         plain "traffic" "[WORDS]" "load balancers, pools, probes, error budgets";
+    /// Restore points against their objectives, locations, restores.
     Backups "backups" 3 "Backups" Top [Backups],
         plain "backups" "[WORDS]" "restore points against their objectives, locations, restores";
+    /// Whether DR has what the primary has, and every application.
     Gitops "gitops" 4 "GitOps" Middle [Gitops],
         plain "gitops" "[WORDS]" "parity and every application";
+    /// The clusters and what their events say, grouped.
     Events "events" 5 "Events" Middle [Clusters, Events],
         plain "events" "[WORDS]" "clusters and their events";
     /// What was recorded: it has no table, and does not grow old.
     Timeline "timeline" 6 "Timeline" Bottom [],
         plain "timeline" "[WORDS]" "what has happened";
+    /// Who is here and who leads; its rows come from the room, not from a system.
     People "people" 7 "People" Bottom [],
         plain "who" "" "who is here";
 }

@@ -22,6 +22,7 @@ use crate::seal::ChainCheck;
 
 /// An open log, and what was found while opening it.
 pub struct OpenedLog {
+    /// Read-only if the log is damaged or its place can't be written.
     pub ledger: Ledger,
     /// A torn tail was cut off; an entry says so.
     pub recovered: Option<Recovered>,

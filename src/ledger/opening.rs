@@ -19,6 +19,7 @@ use crate::seal;
 pub struct OpenOptions {
     /// Its directory; made (0700) if missing.
     pub dir: PathBuf,
+    /// The room's name, which every entry carries.
     pub room: String,
     /// The host that records.
     pub src: String,

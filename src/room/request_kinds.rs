@@ -1,7 +1,7 @@
 //! Of what kind a request is: its word in the log, and whether it writes text.
 
 use crate::protocol::Request;
-use crate::protocol::message::LineKind;
+use crate::protocol::request::LineKind;
 /// Whether it writes text that a person chose: counted by its length.
 pub fn writes_text(request: &Request) -> bool {
     matches!(

@@ -10,7 +10,7 @@ use crate::console::widget::canvas::{span, width_of};
 
 use super::page::Page;
 use super::related::PageLink;
-use super::{detail, help, readiness, situation};
+use super::{detail, header, help, readiness, situation};
 
 fn sheet(app: &Console, overlay: &Overlay) -> Option<(Page, usize)> {
     let room = app.size.0.saturating_sub(4).min(120);
@@ -67,7 +67,7 @@ pub fn draw(app: &Console, canvas: &mut Canvas<'_>, overlay: &Overlay) {
             canvas.words_right(w.saturating_sub(2), 0, &place, w);
         }
     }
-    canvas.line(Rect::new(0, 1, w, 1), 1);
+    header::rule_or_banner(app, canvas, 1);
     let chosen = match overlay {
         Overlay::Detail { link, .. } => sheet.links.get(*link).map(|(line, _)| *line),
         _ => None,
