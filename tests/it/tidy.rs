@@ -429,6 +429,10 @@ fn functions(code: &str) -> Vec<(usize, String, usize)> {
         }) else {
             continue;
         };
+        // A trait's method without a body has no length.
+        if text.ends_with(';') {
+            continue;
+        }
         let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
         let close = format!("{}}}", " ".repeat(indent));
         if let Some(length) = lines[i..].iter().position(|line| *line == close) {
