@@ -1,6 +1,6 @@
 //! Kubernetes events: the newest 5,000 over all clusters. An event is updated in place as its count rises.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 
@@ -24,23 +24,31 @@ fn happened(event: &KubeEvent, seen_at: Stamp) -> Stamp {
     if event.last - seen_at > AHEAD { seen_at } else { event.last }
 }
 
+/// When an event happened, and how many had come before it. Most events are dated to the second: within one, the order in
+/// which their server told them is the order in which it wrote them.
+type EventOrder = (Stamp, u64);
+
 /// The bounded list.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Events {
-    by_key: BTreeMap<EventKey, (KubeEvent, Stamp)>,
-    by_time: BTreeSet<(Stamp, EventKey)>,
+    by_key: BTreeMap<EventKey, (KubeEvent, EventOrder)>,
+    by_time: BTreeMap<EventOrder, EventKey>,
+    arrived: u64,
     /// Pushed out because the list is full.
-    pub dropped: u64,
+    dropped: u64,
+    /// What the last list of a source held beyond what was told of it.
+    unkept: BTreeMap<SourceId, u64>,
 }
 
 impl Events {
     pub fn upsert(&mut self, source: &SourceId, event: KubeEvent, seen_at: Stamp) {
         let key = (source.clone(), event.uid.clone());
-        if let Some((old, seen_at)) = self.by_key.get(&key) {
-            self.by_time.remove(&(happened(old, *seen_at), key.clone()));
+        self.arrived += 1;
+        let order = (happened(&event, seen_at), self.arrived);
+        if let Some((_, before)) = self.by_key.insert(key.clone(), (event, order)) {
+            self.by_time.remove(&before);
         }
-        self.by_time.insert((happened(&event, seen_at), key.clone()));
-        self.by_key.insert(key, (event, seen_at));
+        self.by_time.insert(order, key);
         while self.by_key.len() > MOST_EVENTS {
             let Some((_, oldest)) = self.by_time.pop_first() else { break };
             self.by_key.remove(&oldest);
@@ -50,13 +58,18 @@ impl Events {
 
     /// Expired at the server: gone here too, and not "resolved".
     pub fn remove(&mut self, source: &SourceId, uid: &str) {
-        let key = (source.clone(), uid.to_owned());
-        if let Some((old, seen_at)) = self.by_key.remove(&key) {
-            self.by_time.remove(&(happened(&old, seen_at), key));
+        if let Some((_, order)) = self.by_key.remove(&(source.clone(), uid.to_owned())) {
+            self.by_time.remove(&order);
         }
     }
 
+    /// A list held so many more.
+    pub fn unkept(&mut self, source: &SourceId, count: u64) {
+        self.unkept.insert(source.clone(), count);
+    }
+
     pub fn replace(&mut self, source: &SourceId, events: Vec<KubeEvent>, seen_at: Stamp) {
+        self.unkept.remove(source);
         let gone: Vec<EventKey> = self.by_key.keys().filter(|key| key.0 == *source).cloned().collect();
         for (_, uid) in gone {
             self.remove(source, &uid);
@@ -78,7 +91,7 @@ pub(super) fn view(board: &Board, now: Stamp) -> TopicView {
         .by_time
         .iter()
         .rev()
-        .filter_map(|(happened, key)| {
+        .filter_map(|((happened, _), key)| {
             let (event, _) = events.by_key.get(key)?;
             let verdict = if event.kind.is("Warning") { Verdict::Warning } else { Verdict::Info };
             let mut proof = board.store.proof_of_source(&key.0, now);
@@ -97,5 +110,6 @@ pub(super) fn view(board: &Board, now: Stamp) -> TopicView {
             Some(row)
         })
         .collect::<Vec<_>>();
-    TopicView { total: events.len() as u64 + events.dropped, dropped: events.dropped, rows }
+    let dropped = events.dropped + events.unkept.values().sum::<u64>();
+    TopicView { total: events.len() as u64 + dropped, dropped, rows }
 }

@@ -126,6 +126,8 @@ pub enum SourceChange {
     Remove { kind: FactKind, key: String },
     /// The whole list of one kind from this source: what is not in it is gone.
     Replace { kind: FactKind, facts: Vec<Fact> },
+    /// The last list of a kind held so many more, which were least needed: they were read, and are not kept.
+    Unkept { kind: FactKind, count: u64 },
     /// Proof of life without a change.
     Alive,
     /// The source can't be read. Its facts stay, and age.
