@@ -39,14 +39,14 @@ impl ResourceWatch<'_> {
 
     /// Reads the whole collection, and sets where to watch from; answers the stream it came on, if it came on one.
     pub(super) async fn begin(&mut self, mapping: &mut impl Mapping) -> Result<Option<WatchLines>, PageFault> {
-        if self.streams {
+        if !self.no_streams && self.feed.link.streaming_lists().await {
             match self.streamed(mapping).await {
                 Ok(lines) => return Ok(Some(lines)),
                 Err(Some(fault)) => return Err(fault),
                 Err(None) => {
                     let resource = self.what.collection.resource();
                     tracing::info!(resource, "no streaming lists here: reading pages");
-                    self.streams = false;
+                    self.no_streams = true;
                 }
             }
         }

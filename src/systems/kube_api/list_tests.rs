@@ -92,6 +92,18 @@ async fn a_streamed_list_of_any_length_is_one_request() {
 }
 
 #[tokio::test]
+async fn a_server_from_before_streams_is_asked_for_pages_at_once() {
+    let (server, mut seen) = streaming(|asked| match asked {
+        it if it.path == "/version" => KubeReply::Json(200, json!({"gitVersion": "v1.33.4"})),
+        it if it.lists("/events") => page(&it.query, 1),
+        it => healthy(it),
+    })
+    .await;
+    assert_eq!(seen.until("the list", uids).await, ["000000"]);
+    assert_eq!(server.count(streams), 0);
+}
+
+#[tokio::test]
 async fn what_happens_while_a_list_is_streamed_is_in_it_once() {
     let (_server, mut seen) = streaming(|asked| match asked {
         it if it.watches("/events") && streams(it) => KubeReply::Open(vec![

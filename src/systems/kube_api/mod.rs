@@ -23,7 +23,7 @@ pub(super) mod partial_object;
 pub(super) mod pod_state;
 pub mod requests;
 pub(super) mod source_context;
-mod stream;
+pub mod stream;
 mod transport;
 pub(super) mod watch;
 

@@ -73,8 +73,8 @@ pub(super) struct ResourceWatch<'a> {
     /// Objects that could not be read since the last list, and in what way that list is not the whole.
     pub(super) odd: usize,
     pub(super) lacks: ListLacks,
-    /// Lists are asked for as streams, until the server shows that it can't.
-    pub(super) streams: bool,
+    /// The server showed that it can't give this list as a stream.
+    pub(super) no_streams: bool,
     /// Failures in a row, nothing learnt in between; and how many lists in a row expired before their end.
     stumbles: u32,
     pub(super) expiries: u32,
@@ -119,7 +119,7 @@ impl<'a> ResourceWatch<'a> {
             lived: false,
             odd: 0,
             lacks: ListLacks::Nothing,
-            streams: feed.link.streaming_lists(),
+            no_streams: false,
             stumbles: 0,
             expiries: 0,
             list_length: 0,

@@ -85,8 +85,9 @@ fn start_on(link: ClusterLink, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTr
 const NODES: &str = "nodes";
 
 /// Events of one cluster to facts.
-struct EventMapping {
-    cluster: String,
+pub struct EventMapping {
+    /// The cluster's name.
+    pub cluster: String,
 }
 
 impl Mapping for EventMapping {

@@ -99,6 +99,37 @@ async fn groups_are_asked_of_versions_that_know_mutes_and_silences_of_all() {
 }
 
 #[tokio::test]
+async fn more_silences_in_force_than_are_kept_are_told_and_replace_nothing() {
+    for (state, told) in [("active", true), ("expired", false)] {
+        let all: Vec<Value> = (0..2_001).map(|n| silence(&format!("s-{n}"), state)).collect();
+        let server = TestServer::start(move |seen| match seen.path.as_str() {
+            "/api/v2/alerts" => ScriptedReply::Json(200, json!([raw("a")])),
+            "/api/v2/silences" => ScriptedReply::Json(200, Value::from(all.clone())),
+            "/api/v2/status" => ScriptedReply::Json(200, status("ready")),
+            _ => ScriptedReply::Text(404, "404 page not found".to_owned()),
+        })
+        .await;
+        let mut room = SourceBench::manual();
+        watch_within(&server, &room, Duration::from_secs(5)).round().await;
+        let changes = room.drain();
+        let why = changes.iter().find_map(|it| match it {
+            SourceChange::Trouble(trouble) => Some((trouble.kind, trouble.what.to_string())),
+            _ => None,
+        });
+        assert_eq!(why.is_some(), told, "{why:?}");
+        let replaced = changes.iter().any(|it| matches!(it, SourceChange::Replace { kind: FactKind::Silence, .. }));
+        assert_eq!(replaced, !told);
+        if let Some((kind, what)) = why {
+            assert_eq!(kind, TroubleKind::Partial);
+            assert!(
+                what.contains("2001 silences in force or to come: at least 2000, and not all, are shown"),
+                "{what}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn silences_that_can_not_be_read_cost_no_alert_and_are_not_remembered() {
     let answers = [
         ScriptedReply::Json(200, json!([silence("s", "active")])),
