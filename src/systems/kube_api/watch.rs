@@ -131,7 +131,10 @@ impl<'a> ResourceWatch<'a> {
         loop {
             let mut lines = None;
             if self.version.is_none() {
-                self.feed.clock.sleep(self.rest()).await;
+                let rest = self.rest();
+                if !rest.is_zero() {
+                    self.feed.clock.sleep(rest).await;
+                }
                 match self.begin(mapping).await {
                     Ok(begun) => lines = begun,
                     Err(fault) => {
