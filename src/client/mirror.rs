@@ -1,8 +1,6 @@
 //! What a client knows: the fold of the entries it received, the rows of the board, and the state of the link.
 
-use std::collections::BTreeMap;
-
-use crate::board::{Row, Topic, TopicView};
+use crate::board::{Row, Topic};
 use crate::clock::Clock;
 use crate::model::entry::LogLine;
 use crate::model::plan::Recheck;
@@ -10,6 +8,8 @@ use crate::model::{Digest, Entry, PlanId, Refusal, SafeText, Stamp};
 use crate::protocol::{LogRoom, Push, Welcome, Who};
 use crate::seal;
 use crate::timeline::{Keep, Story};
+
+use super::tracked::{Tracked, TrackedBoard};
 
 /// Items of the latest incident that a client keeps, whatever the log has; earlier ones are read when somebody wants them.
 pub const KEPT: usize = 2_000;
@@ -27,11 +27,24 @@ pub enum LinkState {
     /// Not connected yet.
     Connecting,
     /// Connected; the room was last heard at this instant.
-    Live { heard_at: Stamp },
+    Live {
+        /// By this client's clock, when it last said something by itself: it pings every 15 s.
+        heard_at: Stamp,
+    },
     /// Lost; tried again with back-off.
-    Lost { since: Stamp, why: SafeText },
+    Lost {
+        /// When the first attempt failed of those that failed one after the other.
+        since: Stamp,
+        /// Of the last attempt.
+        why: SafeText,
+    },
     /// The room said no to this client; nothing is tried again.
-    Refused { since: Stamp, why: SafeText },
+    Refused {
+        /// When the refusal came.
+        since: Stamp,
+        /// The refusal's reason, without what would allow it.
+        why: SafeText,
+    },
 }
 
 /// What the connection tells its owner.
@@ -40,13 +53,24 @@ pub enum ClientEvent {
     /// Connected (again). Rows follow as snapshots, entries from where the client left off.
     Linked(Box<Welcome>),
     /// The connection ended; the client is trying again.
-    Lost { why: SafeText },
+    Lost {
+        /// What ended the connection, or kept it from being made: in words for a person.
+        why: SafeText,
+    },
     /// The room refused the hello; the client has given up.
     Refused(Refusal),
     /// The log is another history than the one that this account saw before. Told before what shows it.
-    Forked { log: SafeText, why: SafeText },
+    Forked {
+        /// Id that the room's log has now: `--accept-log` wants it.
+        log: SafeText,
+        /// What does not fit, in words for a person.
+        why: SafeText,
+    },
     /// Something about what this account keeps that its user must know. Told once; nothing ends by it.
-    Notice { text: SafeText },
+    Notice {
+        /// A sentence about a file of this account, for example that it is damaged and was begun anew.
+        text: SafeText,
+    },
     /// The room said something.
     Push(Push),
 }
@@ -54,12 +78,16 @@ pub enum ClientEvent {
 /// Everything a client knows. Applying an event is pure but for `now`.
 #[derive(Clone, Debug)]
 pub struct Mirror {
+    /// Rows and entries stay as they are while this is not `Live`.
     pub link: LinkState,
-    pub welcome: Option<Welcome>,
+    /// The newest one; `None` until the first connection. Speed, if it is a drill, is kept up to date in it.
+    pub welcome: Tracked<Option<Welcome>>,
     /// The fold of every entry received.
-    pub story: Story,
-    pub board: BTreeMap<Topic, TopicView>,
-    pub present: Vec<Who>,
+    pub story: Tracked<Story>,
+    /// Only topics of which the room sent something; kept while the link is lost.
+    pub board: TrackedBoard,
+    /// As the room said last: persons with their consoles, this one among them. Kept while the link is lost.
+    pub present: Tracked<Vec<Who>>,
     /// Last entry received: number and hash.
     pub head: Option<(u64, Digest)>,
     /// The room has sent everything up to here at least once.
@@ -83,10 +111,10 @@ impl Default for Mirror {
     fn default() -> Self {
         Self {
             link: LinkState::Connecting,
-            welcome: None,
-            story: Story::default(),
-            board: BTreeMap::new(),
-            present: Vec::new(),
+            welcome: Tracked::default(),
+            story: Tracked::default(),
+            board: TrackedBoard::default(),
+            present: Tracked::default(),
             head: None,
             caught_up: false,
             degraded: None,
@@ -136,7 +164,7 @@ impl Mirror {
         clock.sync_to(welcome.clock);
         let same_log = self.welcome.as_ref().is_some_and(|before| before.log == welcome.log);
         if !same_log {
-            self.story = Story::default();
+            self.story = Tracked::default();
             self.head = None;
             self.broken = self.forked.clone();
         }
@@ -146,7 +174,7 @@ impl Mirror {
         self.degraded = welcome.degraded.clone();
         self.log_room = welcome.log_room.clone();
         self.rechecks.clear();
-        self.welcome = Some(welcome);
+        self.welcome = Some(welcome).into();
         self.link = LinkState::Live { heard_at: clock.now() };
     }
 
@@ -179,9 +207,9 @@ impl Mirror {
             }
             Push::Board(delta) => {
                 let topic = delta.topic;
-                delta.apply(self.board.entry(topic).or_default());
+                delta.apply(self.board.topic_mut(topic));
             }
-            Push::Presence(present) => self.present = present,
+            Push::Presence(present) => self.present = present.into(),
             Push::Clock(sync) => {
                 clock.sync_to(sync);
                 if let Some(drill) = self.welcome.as_mut().and_then(|welcome| welcome.drill.as_mut()) {
@@ -207,7 +235,7 @@ impl Mirror {
             return;
         }
         match Story::from_json(std::mem::take(&mut self.heads).as_bytes(), Keep::Newest(KEPT)) {
-            Ok(story) => (self.story, self.head) = (story, Some(head)),
+            Ok(story) => (self.story, self.head) = (story.into(), Some(head)),
             Err(error) => {
                 let why =
                     format!("what the room says of its log can't be read ({error}): run the version that it runs");

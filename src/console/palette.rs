@@ -4,22 +4,14 @@
 //! then and goes on as behind them: the plan on the whole screen, its typed name, the second person. A plan's own Enter
 //! chosen here confirms nothing, because the name can't have been typed: with a name begun, the palette's key is text.
 
-use tui_input::Input as Line;
-
 use super::app::Console;
 use super::availability;
 use super::keymap::{COMMANDS, Command, Spec};
 
-/// What is typed, and the row that is chosen.
-#[derive(Clone, Debug, Default)]
-pub struct Palette {
-    pub line: Line,
-    pub cursor: usize,
-}
-
 /// One row.
 #[derive(Clone, Debug)]
 pub struct PaletteItem {
+    /// The command's row in the table: id, help and hint are shown and searched.
     pub spec: &'static Spec,
     /// Why it does nothing now.
     pub why_not: Option<String>,

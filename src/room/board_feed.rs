@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::session::Session;
+use super::session::{BOARD_EVERY, Session};
 
-/// How far apart, in real time, changes are sent at least; the first after a while goes at once.
-pub(super) const EVERY: Duration = Duration::from_millis(100);
-/// The same for one that takes them slowly.
+/// How far apart changes are sent to one that takes them slowly.
 const SLOW_EVERY: Duration = Duration::from_millis(200);
 /// Whoever does not take them within this time takes them slowly.
 const TAKEN_WITHIN: Duration = Duration::from_millis(20);
@@ -31,6 +29,6 @@ impl Session {
             }
             self.sent.insert(topic, new.clone());
         }
-        Ok(if begun.elapsed() > TAKEN_WITHIN { SLOW_EVERY } else { EVERY })
+        Ok(if begun.elapsed() > TAKEN_WITHIN { SLOW_EVERY } else { BOARD_EVERY })
     }
 }

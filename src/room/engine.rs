@@ -14,102 +14,22 @@ use super::background_tasks::BackgroundTasks;
 use super::clock_steps::WallClock;
 use super::context::RoomContext;
 use super::deadlines::Deadlines;
+use super::engine_message::{Answer, Caller, EngineMessage};
 use super::evaluator::Evaluator;
-use super::peer_credentials::{self, Peer};
+use super::peer_credentials;
 use super::pending_plans::PendingPlans;
-use super::person_budget::RequestPermit;
 use super::preflights::Preflights;
 use super::presence::Presence;
 use super::recorder::Recorder;
 use super::silence_offers::SilenceOffers;
 use crate::clock::Turn;
 use crate::model::entry::{EntryDraft, Joined, Left};
-use crate::model::{Actor, Digest, Happening, IncidentId, Observation, PersonRole, PlanId, Refusal, SafeText};
-use crate::protocol::{Hello, Reply, Request};
-
-/// The answer to a request.
-pub type Answer = Result<Reply, Refusal>;
+use crate::model::{Actor, Happening, Observation, PersonRole, PlanId};
 
 /// Observations taken in at once before the loop looks at anything else.
 const GULP: usize = 1024;
 /// How often, in real time, the board is judged at most.
 const BEAT: Duration = Duration::from_millis(100);
-
-/// Who asks: the kernel's peer, and what a drill room was told.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    pub peer: Peer,
-    pub hello: Hello,
-    /// As established at the hello; roles are judged again at every request.
-    pub actor: Actor,
-}
-
-/// What reaches the writer.
-pub enum EngineMessage {
-    /// A request of a session.
-    Ask {
-        caller: Caller,
-        request: Request,
-        reply: oneshot::Sender<Answer>,
-        place: RequestPermit,
-    },
-    Join {
-        caller: Caller,
-        place: RequestPermit,
-    },
-    Leave {
-        caller: Caller,
-        place: RequestPermit,
-    },
-    /// The preconditions were read for approvals that complete the quorum.
-    Confirm {
-        plan: PlanId,
-        digest: Digest,
-        read: FirstRead,
-    },
-    /// The executor asks for the right to do a step; the answer comes after `step_started` is durable.
-    MayStep {
-        plan: PlanId,
-        step: String,
-        reply: oneshot::Sender<Result<(), String>>,
-    },
-    /// The executor reports: recorded in order.
-    Record {
-        happening: Happening,
-        plan: PlanId,
-        done: oneshot::Sender<bool>,
-    },
-    /// A plan's run failed by a fault of the program: it is interrupted; answers whether that could be recorded.
-    BrokeOff {
-        plan: PlanId,
-        done: oneshot::Sender<bool>,
-    },
-    /// What was made of the log, for a client that begins.
-    Heads {
-        reply: oneshot::Sender<Option<Arc<super::timeline_feed::FoldedLog>>>,
-    },
-    /// Where the entries of an incident are.
-    Place {
-        incident: IncidentId,
-        from: u64,
-        reply: oneshot::Sender<Option<super::timeline_feed::EntryPlaces>>,
-    },
-    /// A closed segment of the log was found damaged after the start.
-    Damaged(SafeText),
-    /// A change of silences is over: recorded in its incident; answers with the entry's number.
-    SilenceOver {
-        incident: IncidentId,
-        happening: Happening,
-        done: oneshot::Sender<Option<u64>>,
-    },
-}
-
-/// What reading the first step's preconditions found.
-pub struct FirstRead {
-    /// When the reading ended, on the host's boot clock.
-    pub at: Duration,
-    pub broken: Vec<String>,
-}
 
 /// The parts, and what all of them may read.
 pub struct Engine {

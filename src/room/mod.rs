@@ -5,6 +5,7 @@
 
 mod approvals;
 mod background_tasks;
+mod blocking;
 mod board_feed;
 mod board_history;
 mod broadcast;
@@ -15,7 +16,9 @@ mod context;
 mod deadlines;
 mod drained;
 mod engine;
+mod engine_message;
 mod engine_start;
+mod entry_places;
 mod evaluator;
 mod executor;
 mod history_queries;
@@ -40,6 +43,7 @@ mod reconcile;
 mod reconcile_tests;
 mod recorder;
 mod refusals;
+mod request_kinds;
 mod request_limits;
 mod request_routing;
 mod requests;
@@ -72,7 +76,7 @@ use crate::systems::proxy::Environment;
 use crate::systems::request_meter::Meters;
 use crate::systems::{self, Ctx};
 
-pub use engine::{Answer, Caller, EngineMessage};
+pub use engine_message::{Answer, Caller, EngineMessage};
 pub use socket::{Socket, SocketError};
 
 use context::RoomContext;
@@ -87,20 +91,27 @@ const COMMANDS: usize = 256;
 /// Why a room does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum RoomError {
+    /// The log is locked by another room, can't be read, or lies on a file system that is refused.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// Another room is behind the socket, or its place can't be used.
     #[error(transparent)]
     Socket(#[from] SocketError),
 }
 
 /// What a room is made of.
 pub struct RoomSetup {
+    /// Checked already; the log keeps its digests.
     pub config: Config,
+    /// Real for a daemon, a drill's own for a drill: sources and deadlines go by it.
     pub clock: Clock,
+    /// Ids of incidents and plans come from it; seeded in a drill.
     pub random: Random,
     /// Where the timeline lives.
     pub state_dir: PathBuf,
+    /// Bound already; nobody is answered before the engine runs.
     pub socket: Socket,
+    /// `Some`: people are known by the names that they give, and everything says DRILL.
     pub drill: Option<DrillInfo>,
     /// A daemon: stricter about file systems.
     pub serve: bool,
@@ -108,6 +119,7 @@ pub struct RoomSetup {
     pub key: String,
     /// Its private half, which signs heads of the log.
     pub signer: Option<SigningKey>,
+    /// The disk, or in tests one that fails when it is told to.
     pub storage: Arc<dyn Storage>,
 }
 

@@ -2,7 +2,8 @@
 //!
 //! An entry is amended and its text removed in its own incident, open or closed: that is often found out afterwards.
 
-use super::engine::{Answer, Caller, Engine};
+use super::engine::Engine;
+use super::engine_message::{Answer, Caller};
 use crate::approval::{self, Redaction};
 use crate::model::entry::{
     Amend, Decision, EntryDraft, FollowUp, Happening, Note, Redact, RedactApproved, RedactProposed, RedactRefused,
@@ -10,7 +11,7 @@ use crate::model::entry::{
 use crate::model::time::clock;
 use crate::model::{Digest, IncidentId, PersonId, Refusal, RefusalKind, SafeText, Stamp};
 use crate::protocol::Reply;
-use crate::protocol::message::LineKind;
+use crate::protocol::request::LineKind;
 use crate::timeline::Item;
 use crate::timeline::Statement;
 

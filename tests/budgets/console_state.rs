@@ -1,6 +1,6 @@
-//! A console in the middle of an outage: a thousand rows on the board, and the log of the incident.
+//! A console in the middle of an outage: thousands of rows on the board, and the log of the incident.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 
 use chrono::TimeDelta;
 use warroom::board::{Board, BoardSetup, Topic};
@@ -17,10 +17,10 @@ use warroom::protocol::{BoardDelta, Push, Welcome};
 
 /// Columns and lines of the screen.
 pub const SIZE: (u16, u16) = (200, 60);
-pub const ALERTS: u32 = 300;
-pub const EVENTS: u32 = 700;
-/// Rows of both.
-pub const ROWS: usize = (ALERTS + EVENTS) as usize;
+/// Rows of alerts and events together: what costs more with more of them is seen by comparing the two.
+pub const ROWS: [u32; 2] = [1_000, 10_000];
+/// Events that a board keeps; more come of several.
+const BOARD: u32 = 1_000;
 
 /// The time at which everything is looked at.
 pub fn now() -> Stamp {
@@ -78,8 +78,8 @@ pub fn heard(fact: impl Into<Fact>) -> Observation {
     Observation { source, seen_at: now(), part: false, change: SourceChange::Upsert(fact) }
 }
 
-/// A board with so many times the rows.
-pub fn board(times: u32) -> Board {
+/// What a board makes of these alerts and events.
+pub fn board(alerts: Range<u32>, events: Range<u32>) -> Board {
     let (alertmanager, cluster) = sources();
     let mut board = Board::new(BoardSetup {
         clusters: vec![("primary".to_owned(), ClusterRole::Primary)],
@@ -90,8 +90,8 @@ pub fn board(times: u32) -> Board {
         let change = SourceChange::Replace { kind, facts };
         board.apply(Observation { source, seen_at: now(), part: false, change });
     };
-    saw(alertmanager, FactKind::Alert, (0..times * ALERTS).map(|n| Fact::from(alert(n))).collect());
-    saw(cluster, FactKind::KubeEvent, (0..times * EVENTS).map(|n| Fact::from(event(n))).collect());
+    saw(alertmanager, FactKind::Alert, alerts.map(|n| Fact::from(alert(n))).collect());
+    saw(cluster, FactKind::KubeEvent, events.map(|n| Fact::from(event(n))).collect());
     board
 }
 
@@ -132,20 +132,27 @@ fn hear(console: &mut Console, push: Push) {
 }
 
 /// A console that was told all of it, as a room tells it.
-pub fn console(lines: Vec<LogLine>) -> Console {
+pub fn console(lines: Vec<LogLine>, rows: u32) -> Console {
     let keymap = Keymap::shipped("default").expect("shipped");
     let mut console = Console::new(Clock::manual(now()), keymap, Zone::default(), SIZE);
     let linked = Input::Room(Box::new(ClientEvent::Linked(Box::new(welcome()))));
     update(&mut console, linked, Now { room: now(), real: std::time::Duration::ZERO });
     let seq = lines.len() as u64;
     hear(&mut console, Push::Entries(lines));
-    let topics: BTreeMap<_, _> = board(1).judge(now()).topics;
-    for (topic, view) in topics {
-        hear(&mut console, delta(topic, true, view.total, view.rows.clone()));
+    let (alerts, events) = (rows * 3 / 10, rows * 7 / 10);
+    for (topic, view) in board(0..alerts, 0..0).judge(now()).topics {
+        if topic != Topic::Events {
+            hear(&mut console, delta(topic, true, view.total, view.rows.clone()));
+        }
+    }
+    for from in (0..events).step_by(BOARD as usize) {
+        let mut topics = board(0..0, from..(from + BOARD).min(events)).judge(now()).topics;
+        let view = topics.remove(&Topic::Events).expect("judged");
+        hear(&mut console, delta(Topic::Events, false, u64::from(events), view.rows.clone()));
     }
     hear(&mut console, Push::CaughtUp { seq });
-    let rows = console.rows(Topic::Alerts).len() + console.rows(Topic::Events).len();
-    assert!(rows == ROWS && console.mirror.broken.is_none() && console.incident_open(), "{rows} rows");
+    let told = console.rows(Topic::Alerts).len() + console.rows(Topic::Events).len();
+    assert!(told == rows as usize && console.mirror.broken.is_none() && console.incident_open(), "{told} rows");
     console
 }
 

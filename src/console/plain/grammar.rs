@@ -12,34 +12,50 @@ use super::wait::Wait;
 /// What a line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlainCommand {
+    /// The table, a word a line.
     Help,
+    /// The clocks, and each pane in one line.
     Status,
+    /// What the situation's screen shows, in lines.
     Situation,
     /// A pane's rows, all or those with these words.
     Rows(Pane, String),
     /// What the line of this number is about; without one, the plan that waits.
     Open(Option<u64>),
+    /// The text of a note.
     Note(String),
+    /// The text of a decision.
     Decide(String),
+    /// The text of a follow-up.
     FollowUp(String),
     /// Build the plan and print it.
     Preview(Action, Option<String>),
     /// Type the name of the plan that was printed: to propose it, or to be its second person.
     Propose(String),
+    /// Confirm the plan that was printed last, whole, before this line was typed.
     Approve {
+        /// The typed name; the plan's own, letter by letter.
         name: String,
+        /// Empty if none was given: only a person at a terminal may leave it out.
         code: String,
     },
+    /// The reason, for the plan that waits.
     Refuse(String),
+    /// Take back one's own plan.
     Withdraw,
+    /// Stop the running plan before its next step.
     Hold,
+    /// Become the commander, also in place of another.
     TakeCommand,
     /// True: close it though alerts fire.
     Set(IncidentStatus, bool),
+    /// The number of a printed line, which is about an entry.
     Pin(u64),
+    /// The number of a printed line, which is about an entry, and the milestone; said again it is taken back.
     Mark(u64, Milestone),
     /// Put the text of this line's entry right.
     Amend(u64, String),
+    /// Those that there are, each on a line that can be ended by its number.
     Silences,
     /// What a silence of these alerts would hit.
     Silence(Aim, String, String),
@@ -47,13 +63,16 @@ pub enum PlainCommand {
     Unsilence(u64),
     /// Type the word of the silence that was previewed.
     Confirm(String),
+    /// Take no line until something is so, or its limit has passed.
     Wait(Wait),
+    /// Leave; asked once more of a person whose room lives in this process while others are in it.
     Quit,
 }
 
 /// A word of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Word {
+    /// What is typed first; capitals do not matter.
     pub name: &'static str,
     /// The console's command that it stands for, which is understood too.
     pub id: &'static str,
@@ -69,35 +88,50 @@ const fn word(name: &'static str, id: &'static str, takes: &'static str, doc: &'
 
 /// The table.
 pub const WORDS: &[Word] = &{
-    let mut all = [BEFORE[0]; BEFORE.len() + ACTIONS.len() + AFTER.len()];
+    const PARTS: [&[Word]; 5] = [FIRST, &OF_PANES, BEFORE, &OF_ACTIONS, AFTER];
+    let mut all = [FIRST[0]; FIRST.len() + OF_PANES.len() + BEFORE.len() + OF_ACTIONS.len() + AFTER.len()];
+    let (mut at, mut part) = (0, 0);
+    while part < PARTS.len() {
+        let mut i = 0;
+        while i < PARTS[part].len() {
+            all[at] = PARTS[part][i];
+            (at, i) = (at + 1, i + 1);
+        }
+        part += 1;
+    }
+    all
+};
+
+/// The words of panes: each prints its rows.
+const OF_PANES: [Word; Pane::ALL.len()] = {
+    let mut all = [FIRST[0]; Pane::ALL.len()];
     let mut i = 0;
     while i < all.len() {
-        let at = i.saturating_sub(BEFORE.len());
-        all[i] = match (i < BEFORE.len(), at < ACTIONS.len()) {
-            (true, _) => BEFORE[i],
-            (false, true) => of_action(ACTIONS[at]),
-            (false, false) => AFTER[at - ACTIONS.len()],
-        };
+        let ((name, takes, doc), (id, _)) = (Pane::ALL[i].plain(), Pane::ALL[i].command());
+        all[i] = word(name, id, takes, doc);
         i += 1;
     }
     all
 };
 
-/// The word of an action: it builds the plan.
-const fn of_action(it: &ActionSpec) -> Word {
-    word(it.action.name(), it.command, "[SERVICE [CLUSTER]]", it.plain_doc)
-}
+/// The words of actions: each builds the plan.
+const OF_ACTIONS: [Word; ACTIONS.len()] = {
+    let mut all = [FIRST[0]; ACTIONS.len()];
+    let mut i = 0;
+    while i < all.len() {
+        let it: &ActionSpec = ACTIONS[i];
+        all[i] = word(it.action.name(), it.command, "[SERVICE [CLUSTER]]", it.plain_doc);
+        i += 1;
+    }
+    all
+};
 
-const BEFORE: &[Word] = &[
+const FIRST: &[Word] = &[
     word("status", "", "", "how it stands: the clocks, and each pane in one line"),
     word("situation", "situation", "", ""),
-    word("alerts", "pane-1", "[WORDS]", "the alerts; with words, those that have them (so for all panes)"),
-    word("traffic", "pane-2", "[WORDS]", "load balancers, pools, probes, error budgets"),
-    word("backups", "pane-3", "[WORDS]", "restore points against their objectives, locations, restores"),
-    word("gitops", "pane-4", "[WORDS]", "parity and every application"),
-    word("events", "pane-5", "[WORDS]", "clusters and their events"),
-    word("timeline", "pane-6", "[WORDS]", "what has happened"),
-    word("who", "pane-7", "", "who is here"),
+];
+
+const BEFORE: &[Word] = &[
     word("open", "open", "NUMBER", "everything about what the line of this number is about; a plan is printed whole"),
     word("note", "note", "TEXT", ""),
     word("decision", "decision", "TEXT", ""),
@@ -197,7 +231,6 @@ fn order(word: &Word, rest: &str) -> Result<PlainCommand, String> {
         "help" => PlainCommand::Help,
         "status" => PlainCommand::Status,
         "situation" => PlainCommand::Situation,
-        "who" => PlainCommand::Rows(Pane::People, rest.to_owned()),
         "open" => PlainCommand::Open(Some(number()?)),
         "plan" => PlainCommand::Open(None),
         "pin" => PlainCommand::Pin(number()?),
@@ -222,7 +255,7 @@ fn order(word: &Word, rest: &str) -> Result<PlainCommand, String> {
         "unsilence" => PlainCommand::Unsilence(number()?),
         "confirm" => PlainCommand::Confirm(text()?),
         "wait" => PlainCommand::Wait(Wait::parse(rest)?),
-        name => match (Action::by_name(name), Pane::by_id(name)) {
+        name => match (Action::by_name(name), Pane::by_word(name)) {
             (Some(action), _) => PlainCommand::Preview(action, (!rest.is_empty()).then(|| rest.to_owned())),
             (None, Some(pane)) => PlainCommand::Rows(pane, rest.to_owned()),
             (None, None) => PlainCommand::Quit,

@@ -8,6 +8,7 @@ use crate::console::app::Console;
 use crate::console::availability;
 use crate::console::keymap::{Command, KeyContext};
 use crate::console::pane::Pane;
+use crate::console::rows;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::priority_line::{self, LinePart};
@@ -32,10 +33,24 @@ pub fn draw(app: &Console, canvas: &mut Canvas<'_>, area: Rect) {
         priority_line::draw(canvas, 1, y, room, 3, second(app));
         y += 1;
     }
-    if let (Some((role, banner)), true) = (banner, y < area.bottom()) {
-        canvas.clear(Rect::new(0, y, area.width, 1), role);
-        canvas.put(1, y, &text::end(&banner, room), role, room);
+    if let (Some(banner), true) = (banner, y < area.bottom()) {
+        put_banner(canvas, Rect::new(0, y, area.width, 1), &banner);
     }
+}
+
+/// A rule below the title of a page; where there is a banner, that instead: no page hides it.
+pub fn rule_or_banner(app: &Console, canvas: &mut Canvas<'_>, y: u16) {
+    let line = Rect::new(0, y, app.size.0, 1);
+    match banner(app) {
+        Some(banner) => put_banner(canvas, line, &banner),
+        None => canvas.line(line, y),
+    }
+}
+
+fn put_banner(canvas: &mut Canvas<'_>, line: Rect, (role, words): &(Role, String)) {
+    let room = line.width.saturating_sub(2);
+    canvas.clear(line, *role);
+    canvas.put(1, line.y, &text::end(words, room), *role, room);
 }
 
 /// What everyone must know before anything else: the link is lost, recording is off, the log does not verify; and, in a
@@ -101,7 +116,7 @@ fn first(app: &Console) -> Vec<LinePart> {
     let (people, few) = people(app);
     facts.push(LinePart::right(6, people).or(few));
     if let Some(past) = &app.past {
-        let words = format!(" PAST {} ", super::time_travel::instant(app, past));
+        let words = format!(" PAST {} ", past.instant(&app.zone, app.now.room));
         let back = format!(" {}: now", availability::key(app, KeyContext::Main, Command::Back));
         facts.push(LinePart::right(0, vec![span(Role::Banner, words), span(Role::Dim, back)]));
     }
@@ -109,7 +124,7 @@ fn first(app: &Console) -> Vec<LinePart> {
         facts.push(frozen(app, held.at));
     }
     if app.warnings {
-        let left_out = span(Role::Dim, format!(" · {} rows left out", super::pane_rows::calm(app)));
+        let left_out = span(Role::Dim, format!(" · {} rows left out", rows::calm(app)));
         let full = vec![span(Role::Accent, "warnings only"), left_out];
         facts.push(LinePart::right(1, full).or(vec![span(Role::Accent, "warnings only")]));
     }
@@ -146,7 +161,7 @@ fn hidden(app: &Console) -> LinePart {
     let mut words = vec![span(Role::Dim, "hidden")];
     for pane in &app.hidden {
         words.push(span(Role::Dim, format!(" {}", pane.number())));
-        let worst = super::pane_rows::all(app, *pane).iter().map(super::pane_rows::PaneEntry::verdict).max();
+        let worst = rows::all(app, *pane).counts().worst();
         if let Some(worst) = worst.filter(|worst| *worst >= Verdict::Unknown && *pane != Pane::Timeline) {
             let (glyph, role) = glyph::of(worst);
             words.push(span(role, glyph));
@@ -170,7 +185,7 @@ fn clock(app: &Console) -> LinePart {
 }
 
 fn calm_words(app: &Console) -> String {
-    match &app.mirror.welcome {
+    match app.mirror.welcome.as_ref() {
         Some(welcome) => format!("{}: no incident is open", welcome.room),
         None => "Waiting for the room".to_owned(),
     }
@@ -188,7 +203,7 @@ fn badge(incident: &Incident) -> Words {
 
 /// Who is here, the commander first; in few words only how many.
 fn people(app: &Console) -> (Words, Words) {
-    let commander = super::people::commander(app);
+    let commander = rows::people::commander(app);
     let mut full = Words::new();
     match commander {
         Some(person) => full.push(span(Role::Strong, format!("{person} commands"))),
