@@ -6,8 +6,8 @@ use std::collections::{HashMap, HashSet};
 use crate::model::Stamp;
 use crate::model::facts::KubeEvent;
 
-use super::event_tally::{EventTally, MINUTE_S};
-use super::row::{Row, RowBody, Verdict};
+use super::event_tally::{EventRow, EventTally, MINUTE_S};
+use super::row::{Row, Verdict};
 
 /// Whether something becomes more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl KeptGroup {
     pub fn of(self, rows: &[Row]) -> Option<EventGroup<'_>> {
         let Self { at, objects, more_objects, count, at_least, first, last, now, before, counted } = self;
         let newest = rows.get(at)?;
-        let RowBody::Event(event) = &newest.body else { return None };
+        let event = newest.as_kind::<EventRow>()?;
         Some(EventGroup {
             newest,
             at,
@@ -197,7 +197,7 @@ fn grouped(rows: &[Row], now: Stamp) -> (Vec<EventGroup<'_>>, bool) {
     let mut objects: HashSet<(usize, &str)> = HashSet::new();
     let mut some_counted = false;
     for (at_row, row) in rows.iter().enumerate() {
-        let RowBody::Event(event) = &row.body else { continue };
+        let Some(event) = row.as_kind::<EventRow>() else { continue };
         some_counted |= event.group.is_some();
         let one = match &event.group {
             Some(tally) => counted(row, event, tally, now),
@@ -298,7 +298,7 @@ mod tests {
         let source: SourceId = "kubernetes/primary".parse().expect("a source");
         let seen_at = ago(last_ago);
         let (id, why) = (event.uid.clone(), "".into());
-        Row { id, source, verdict: Verdict::Warning, seen_at, stale: false, why, body: RowBody::Event(event.into()) }
+        Row { id, source, verdict: Verdict::Warning, seen_at, stale: false, why, body: EventRow::from(event).into() }
     }
 
     #[test]
@@ -314,10 +314,7 @@ mod tests {
         assert_eq!(told, [("BackOff", 2, 40), ("Unhealthy", 1, 2)]);
         assert_eq!(folds[0].event.object_name.as_str(), "a", "the newest speaks");
         assert_eq!((now() - folds[0].first).num_seconds(), 700);
-        assert!(folds[0].holds(match &rows[1].body {
-            RowBody::Event(event) => event,
-            _ => unreachable!(),
-        }));
+        assert!(folds[0].holds(rows[1].as_kind::<EventRow>().expect("an event")));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::model::{Objective, SafeText, Stamp};
 
 use super::Board;
 use super::observation_store::{Provenance, SourceState};
-use super::row::{PoolRef, Row, RowBody, Verdict};
+use super::row::{LoadBalancerRow, PoolRef, Row, Verdict};
 use super::row_builder::{Opinion, names, sort_rows};
 use super::steering::{Steered, agreed, nobody, steered};
 
@@ -79,7 +79,7 @@ fn load_balancer_row(
     let Steered { to, routes } = steered(lb, pools, &mut opinion);
     warn(&mut opinion, lb, pools);
     let service = objectives.iter().find(|it| it.host(lb.name.as_str()).is_some());
-    let body = RowBody::LoadBalancer {
+    let body = LoadBalancerRow {
         lb: lb.clone(),
         order,
         fallback,
@@ -163,7 +163,7 @@ fn pool_row(pool: &Pool, unused: bool, proof: Provenance) -> Row {
     if unused {
         opinion.only(Verdict::Info, "no load balancer uses it");
     }
-    opinion.row(format!("pool/{}/{}", proof.source.instance, pool.id), proof, RowBody::Pool(pool.clone()))
+    opinion.row(format!("pool/{}/{}", proof.source.instance, pool.id), proof, pool.clone())
 }
 
 /// How many origins are left, and how many more may go before the pool falls over.
@@ -233,7 +233,7 @@ fn account_row(account: &EdgeAccount, proof: Provenance, now: Stamp) -> Row {
         opinion.because(Verdict::Warning, why);
     }
     opinion.mention("whether the token may write can't be probed safely: unknown");
-    opinion.row(format!("account/{}", proof.source.instance), proof, RowBody::EdgeAccount(account.clone()))
+    opinion.row(format!("account/{}", proof.source.instance), proof, account.clone())
 }
 
 /// What a failing probe saw, in words: `503`, `connection refused`.
@@ -254,5 +254,5 @@ fn probe_row(probe: &Probe, proof: Provenance) -> Row {
     } else if probe.good < probe.samples {
         opinion.because(Verdict::Warning, format!("{} of {} recent answers were good", probe.good, probe.samples));
     }
-    opinion.row(format!("probe/{}", probe.name), proof, RowBody::Probe(probe.clone()))
+    opinion.row(format!("probe/{}", probe.name), proof, probe.clone())
 }

@@ -21,7 +21,6 @@ pub mod output;
 pub mod plan;
 mod rbac;
 mod readiness;
-mod row_text;
 pub mod screenshot;
 pub mod serve;
 mod silence;

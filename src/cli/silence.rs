@@ -8,7 +8,7 @@ use super::connect::RoomLink;
 use super::error::CliError;
 use super::exit_code::Exit;
 use super::{board_tables, output};
-use crate::board::{RowBody, Topic};
+use crate::board::{Row, SilenceRow, Topic};
 use crate::model::filter::Filter;
 use crate::model::silence::{Matcher, SilenceChange, SilenceOutcome, SilencePreview};
 use crate::model::{Refusal, RefusalKind};
@@ -35,12 +35,9 @@ pub async fn expiry(link: &mut RoomLink, id: &str) -> Result<SilenceChange, CliE
     let Reply::Rows { rows, .. } = link.ask(Request::Board { topic: Topic::Silences }).await? else {
         return Err(CliError::Gone("the room answered something else".to_owned()));
     };
-    let ids = rows.iter().filter_map(|row| match &row.body {
-        RowBody::Silence { silence, .. } if silence.id.starts_with(id) => Some(silence.id.clone()),
-        _ => None,
-    });
-    match &ids.collect::<Vec<_>>()[..] {
-        [one] => Ok(SilenceChange::Expire { id: one.clone() }),
+    let ids = rows.iter().filter_map(Row::as_kind::<SilenceRow>).map(|it| &it.silence.id);
+    match &ids.filter(|it| it.starts_with(id)).collect::<Vec<_>>()[..] {
+        [one] => Ok(SilenceChange::Expire { id: (*one).clone() }),
         [] => Ok(SilenceChange::Expire { id: id.to_owned() }),
         more => Err(CliError::Usage(format!("{} silences begin with {id}: give more of the id", more.len()))),
     }

@@ -18,6 +18,18 @@ pub enum Strategy {
     ActiveActive,
 }
 
+impl Strategy {
+    /// The word of configuration files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cold => "cold",
+            Self::PilotLight => "pilot-light",
+            Self::WarmStandby => "warm-standby",
+            Self::ActiveActive => "active-active",
+        }
+    }
+}
+
 /// One service's recovery objective.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "wire::WireObjective")]

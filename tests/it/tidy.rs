@@ -429,10 +429,6 @@ fn functions(code: &str) -> Vec<(usize, String, usize)> {
         }) else {
             continue;
         };
-        // A trait's method without a body has no length.
-        if text.ends_with(';') {
-            continue;
-        }
         let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
         let close = format!("{}}}", " ".repeat(indent));
         if let Some(length) = lines[i..].iter().position(|line| *line == close) {
@@ -514,6 +510,23 @@ fn no_match_over_a_table_stands_outside_it() {
         }
     }
     assert!(wrong.is_empty(), "a new line of a table would need an edit here:\n{}", wrong.join("\n"));
+}
+
+/// Where rows are told apart by what they are about: their table, and panes, whose columns are their own.
+const ROW_KINDS: &[&str] = &["src/board/row.rs", "src/console/rows/", "src/console/view/"];
+
+#[test]
+fn rows_are_told_apart_in_their_table() {
+    let mut wrong = Vec::new();
+    for path in sources(&root().join("src")).iter().filter(|path| !is_test_file(path)) {
+        let inside = path.strip_prefix(root()).expect("inside").display().to_string();
+        let text = fs::read_to_string(path).expect("readable");
+        let named = body(&text).lines().position(|line| line.contains("RowBody::"));
+        if let Some(line) = named.filter(|_| !ROW_KINDS.iter().any(|home| inside.starts_with(home))) {
+            wrong.push(format!("{inside}:{}: read what the row says, or ask for one kind by `as_kind`", line + 1));
+        }
+    }
+    assert!(wrong.is_empty(), "a new kind of row would need an edit here:\n{}", wrong.join("\n"));
 }
 
 /// The fields of a struct at the margin: the text between its braces.

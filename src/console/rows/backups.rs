@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::board::readiness::{carrier, loss, parts};
-use crate::board::{Row, RowBody, Topic, Verdict};
+use crate::board::{BackupRow, Row, RowBody, ServiceRow, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::projections::{BackupFigures, EntryRef};
@@ -34,7 +34,7 @@ pub static ROWS: RowsSpec = RowsSpec {
 /// Restores that run, then what each service would lose, schedules, locations, and restores that ended.
 fn entries(app: &Console) -> Vec<EntryRef> {
     let runs = |row: &Row| matches!(&row.body, RowBody::Restore(restore) if restore.completed.is_none());
-    let is_schedule = |row: &Row| matches!(row.body, RowBody::Backup { .. });
+    let is_schedule = |row: &Row| matches!(row.body, RowBody::Backup(_));
     let is_location = |row: &Row| matches!(row.body, RowBody::Location(_));
     let mut out = places(app, Topic::Backups, runs);
     let services = app.rows(Topic::Services).iter().enumerate().filter(|(_, row)| relies(app, row));
@@ -49,7 +49,7 @@ fn entries(app: &Console) -> Vec<EntryRef> {
 fn brief(app: &Console) -> Vec<EntryRef> {
     let backups = app.rows(Topic::Backups);
     let carriers = app.rows(Topic::Services).iter().filter_map(|service| match &service.body {
-        RowBody::Service { name, restore_point: Some(point), .. } => carrier(backups, name, point),
+        RowBody::Service(ServiceRow { name, restore_point: Some(point), .. }) => carrier(backups, name, point),
         _ => None,
     });
     let told: HashSet<&str> = carriers.map(|row| row.id.as_str()).collect();
@@ -61,7 +61,7 @@ fn brief(app: &Console) -> Vec<EntryRef> {
 
 /// Whether what a service would lose is within its objective, as far as Velero was heard.
 pub fn standing(app: &Console, row: &Row) -> Verdict {
-    let RowBody::Service { name, rpo_s, .. } = &row.body else { return Verdict::Unknown };
+    let RowBody::Service(ServiceRow { name, rpo_s, .. }) = &row.body else { return Verdict::Unknown };
     let Some(loss) = loss(row, app.at()) else {
         // None is known: a finding only if Velero answered.
         return if sources::is_stale(app, Pane::Backups) { Verdict::Unknown } else { Verdict::Critical };
@@ -91,7 +91,7 @@ pub fn worst_place(row: &Row) -> OffSite {
 
 /// Whether a service is one that backups were promised for, or has one.
 fn relies(app: &Console, row: &Row) -> bool {
-    let RowBody::Service { name, restore_point, .. } = &row.body else { return false };
+    let RowBody::Service(ServiceRow { name, restore_point, .. }) = &row.body else { return false };
     let named = app.mirror.welcome.iter().flat_map(|welcome| &welcome.objectives);
     restore_point.is_some() || named.filter(|it| it.service == *name).any(|it| !it.schedules.is_empty())
 }
@@ -109,12 +109,14 @@ pub fn figures(app: &Console) -> Arc<BackupFigures> {
 /// How many are over: the services, or where none is, the schedules. One number wherever it is said.
 fn over(app: &Console) -> usize {
     let over = |row: &&Row| match &row.body {
-        RowBody::Service { rpo_s, restore_point: Some(_), .. } => {
+        RowBody::Service(ServiceRow { rpo_s, restore_point: Some(_), .. }) => {
             loss(row, app.at()).is_some_and(|loss| loss.seconds > *rpo_s)
         }
-        RowBody::Service { restore_point: None, .. } => relies(app, row),
-        RowBody::Backup { point: Some(point), rpo_s: Some(rpo), .. } => since(point.started, app.at()) > *rpo,
-        RowBody::Backup { point: None, rpo_s: Some(_), .. } => true,
+        RowBody::Service(ServiceRow { restore_point: None, .. }) => relies(app, row),
+        RowBody::Backup(BackupRow { point: Some(point), rpo_s: Some(rpo), .. }) => {
+            since(point.started, app.at()) > *rpo
+        }
+        RowBody::Backup(BackupRow { point: None, rpo_s: Some(_), .. }) => true,
         _ => false,
     };
     match app.rows(Topic::Services).iter().filter(over).count() {

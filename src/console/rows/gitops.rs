@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::board::{Row, RowBody, Topic, Verdict};
+use crate::board::{ParityRow, Row, RowBody, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::projections::EntryRef;
@@ -24,7 +24,7 @@ pub static ROWS: RowsSpec = RowsSpec {
 
 /// Parity of each cluster, then its applications as the board orders them.
 fn entries(app: &Console) -> Vec<EntryRef> {
-    let mut out = places(app, Topic::Gitops, |row| matches!(row.body, RowBody::Parity { .. }));
+    let mut out = places(app, Topic::Gitops, |row| matches!(row.body, RowBody::Parity(_)));
     out.extend(places(app, Topic::Gitops, |row| matches!(row.body, RowBody::App(_))));
     out
 }
@@ -37,7 +37,7 @@ fn brief(app: &Console) -> Vec<EntryRef> {
         RowBody::App(it) => row.verdict != Verdict::Ok && !told.contains(it.cluster.as_str()),
         _ => false,
     };
-    let mut out = places(app, Topic::Gitops, |row| matches!(row.body, RowBody::Parity { .. }));
+    let mut out = places(app, Topic::Gitops, |row| matches!(row.body, RowBody::Parity(_)));
     out.extend(places(app, Topic::Gitops, worth));
     out
 }
@@ -45,7 +45,7 @@ fn brief(app: &Console) -> Vec<EntryRef> {
 /// The cluster of a line of parity that says all there is to say about each of its applications.
 fn tells_all(row: &Row) -> Option<&str> {
     match &row.body {
-        RowBody::Parity { cluster, ok, laggards, .. } => {
+        RowBody::Parity(ParityRow { cluster, ok, laggards, .. }) => {
             (row.stale || (*ok == 0 && one_reason(laggards).is_some())).then_some(cluster.as_str())
         }
         _ => None,

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::board::{RowBody, Topic};
+use crate::board::{LoadBalancerRow, RowBody, Topic};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::projections::EntryRef;
@@ -27,7 +27,7 @@ fn entries(app: &Console) -> Vec<EntryRef> {
     let mut out = Vec::new();
     let mut used = HashSet::new();
     for (at, row) in rows.iter().enumerate() {
-        if let RowBody::LoadBalancer { order, .. } = &row.body {
+        if let RowBody::LoadBalancer(LoadBalancerRow { order, .. }) = &row.body {
             out.push(EntryRef::Row(Topic::Traffic, at));
             for (place, pool) in order.iter().enumerate() {
                 out.push(EntryRef::Pool(at, place));

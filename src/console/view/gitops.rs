@@ -1,7 +1,7 @@
 //! Whether the DR cluster runs what Git says: parity by cluster, then the applications.
 
 use crate::board::row::{Against, AppsKnown};
-use crate::board::{AppRow, RowBody, Topic, Verdict, Windows};
+use crate::board::{AppRow, ParityRow, RowBody, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::keymap::{Command, KeyContext, spell};
 use crate::console::pane::Pane;
@@ -10,7 +10,6 @@ use crate::console::rows::{self, PaneEntry, sources};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Column, ColumnText, Words, time};
-use crate::model::Stamp;
 use crate::model::gitops::short_revision;
 
 use super::pane_spec::PaneSpec;
@@ -49,7 +48,7 @@ pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
     let PaneEntry::Row(row) = entry else { return Vec::new() };
     let age = |at| time::age(time::since(at, app.at()));
     match &row.body {
-        RowBody::Parity { cluster, ok, total, laggards, against, oldest_reconciled, .. } => {
+        RowBody::Parity(ParityRow { cluster, ok, total, laggards, against, oldest_reconciled, .. }) => {
             let all = ok == total && *total > 0 && row.verdict <= Verdict::Info;
             let word = match all {
                 _ if row.stale => " unknown",
@@ -132,41 +131,6 @@ fn revision(app: &AppRow) -> String {
     }
 }
 
-/// What sync windows say, for the page about an application.
-pub fn windows(windows: &Windows, when: impl Fn(Stamp) -> String) -> String {
-    let until = |at: &Option<Stamp>| at.map(|at| format!(" until {}", when(at))).unwrap_or_default();
-    match windows {
-        Windows::Unknown => "not known: its project could not be read".to_owned(),
-        Windows::None => "none".to_owned(),
-        Windows::Open { until: at } => format!("open{}", until(at)),
-        Windows::Blocked { manual: true, until: at } => format!("blocked{}, people may sync", until(at)),
-        Windows::Blocked { manual: false, until: at } => format!("blocked{}, for people too", until(at)),
-        Windows::Unreadable { why } => format!("not known: {why}"),
-    }
-}
-
-/// With what a DR cluster's applications were compared, for the page about its parity.
-pub fn compared(against: &Against, when: impl Fn(Stamp) -> String) -> String {
-    let primary = &against.cluster;
-    match against.known {
-        AppsKnown::Now => primary.clone(),
-        AppsKnown::LastRead(at) => format!("{primary} as it was last read, {}", when(at)),
-        AppsKnown::Unread => format!("nothing: the applications of {primary} have not been read yet"),
-        AppsKnown::Unwatched => format!("nothing: no Argo CD or Flux that deploys to {primary} is watched"),
-    }
-}
-
-/// Whether its tool changes the cluster by itself: what a restore has to reckon with.
-pub fn acts_alone(app: &AppRow) -> &'static str {
-    match (app.automated, app.prunes) {
-        (None, _) => "not known",
-        (Some(false), _) => "no",
-        (Some(true), Some(true)) => "yes, and deletes what is not in git",
-        (Some(true), Some(false)) => "yes, and deletes nothing",
-        (Some(true), None) => "yes",
-    }
-}
-
 /// Is DR the same as prod? One number, who lags and since when; and the key that shows those that say nothing new.
 pub fn summary(app: &Console) -> Words {
     let hidden = rows::all(app, Pane::Gitops).len().saturating_sub(rows::visible(app, Pane::Gitops).len());
@@ -182,7 +146,7 @@ pub fn summary(app: &Console) -> Words {
 fn same(app: &Console) -> Words {
     let rows = app.rows(Topic::Gitops);
     let parity = rows.iter().find_map(|row| match &row.body {
-        RowBody::Parity { cluster, ok, total, laggards, against, .. } if is_dr(app, cluster) => {
+        RowBody::Parity(ParityRow { cluster, ok, total, laggards, against, .. }) if is_dr(app, cluster) => {
             Some((row, cluster, *ok, *total, laggards, against))
         }
         _ => None,

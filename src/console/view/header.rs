@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::board::{RowBody, Topic, Verdict};
+use crate::board::{RowBody, ServiceRow, SourceRow, Topic, Verdict};
 use crate::client::LinkState;
 use crate::console::app::Console;
 use crate::console::availability;
@@ -253,8 +253,10 @@ fn second(app: &Console) -> Vec<LinePart> {
 /// Without an incident: how the sources and services stand.
 fn calm(app: &Console) -> Vec<LinePart> {
     let sources = app.rows(Topic::Sources);
-    let bad =
-        sources.iter().filter(|row| matches!(&row.body, RowBody::Source { trouble: Some(_), .. }) || row.stale).count();
+    let bad = sources
+        .iter()
+        .filter(|row| matches!(&row.body, RowBody::Source(SourceRow { trouble: Some(_), .. })) || row.stale)
+        .count();
     let words = match (sources.len(), bad) {
         (0, _) => Words::new(),
         (n, _) if app.lost() => vec![span(Role::Unknown, format!("{n} sources, as they last were"))],
@@ -357,7 +359,7 @@ fn exposure(app: &Console, incident: Option<&Incident>) -> Words {
         ];
     }
     let worst = app.rows(Topic::Services).iter().filter_map(|row| match &row.body {
-        RowBody::Service { name, restore_point, rpo_s, .. } => {
+        RowBody::Service(ServiceRow { name, restore_point, rpo_s, .. }) => {
             let age = restore_point.as_ref().map(|point| time::since(point.started, app.at()));
             Some((age.unwrap_or(u64::MAX), name, *rpo_s, row.stale))
         }

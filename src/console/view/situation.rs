@@ -2,7 +2,7 @@
 
 use crate::actions;
 use crate::approval::PlanState;
-use crate::board::{RowBody, Topic, Verdict};
+use crate::board::{AlertRow, RowBody, ServiceRow, SourceRow, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::availability;
 use crate::console::keymap::{Command, KeyContext};
@@ -106,7 +106,7 @@ fn worse(app: &Console) -> String {
 
 fn began(entry: &PaneEntry<'_>) -> Option<Stamp> {
     match &entry.row()?.body {
-        RowBody::Alert { alert, .. } => alert.starts_at,
+        RowBody::Alert(AlertRow { alert, .. }) => alert.starts_at,
         _ => None,
     }
 }
@@ -213,7 +213,9 @@ fn services(app: &Console, sheet: &mut Page, room: u16) {
     }
     sheet.heading("Services");
     for row in rows {
-        let RowBody::Service { name, rto_s, rpo_s, restore_point, good_percent, failing_since, .. } = &row.body else {
+        let RowBody::Service(ServiceRow { name, rto_s, rpo_s, restore_point, good_percent, failing_since, .. }) =
+            &row.body
+        else {
             continue;
         };
         let mut parts = Vec::new();
@@ -280,7 +282,7 @@ fn sources(app: &Console, sheet: &mut Page, room: u16) {
     }
     sheet.heading("Sources");
     for row in rows {
-        let RowBody::Source { alive_at, troubled_since, trouble, notes, .. } = &row.body else { continue };
+        let RowBody::Source(SourceRow { alive_at, troubled_since, trouble, notes, .. }) = &row.body else { continue };
         let age = |at: &Stamp| time::age(time::since(*at, app.at()));
         let (role, words) = match (trouble, alive_at) {
             (Some(trouble), _) => {

@@ -1,7 +1,7 @@
 //! Where users go: load balancers with their pools in order, and what the probes see from outside.
 
 use crate::board::row::PoolRef;
-use crate::board::{BurnState, ErrorBudget, Row, RowBody, Topic, Verdict};
+use crate::board::{BurnState, ErrorBudget, LoadBalancerRow, Row, RowBody, ServiceRow, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::rows::{self, PaneEntry, sources};
@@ -34,7 +34,7 @@ pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
     let fits = Fits::of(app);
     match entry {
         PaneEntry::Row(row) => match &row.body {
-            RowBody::LoadBalancer { lb, .. } => balancer(app, row, lb, fits),
+            RowBody::LoadBalancer(LoadBalancerRow { lb, .. }) => balancer(app, row, lb, fits),
             RowBody::Probe(probe) => probe_cells(app, row, probe, fits),
             RowBody::EdgeAccount(account) => account_cells(row, account, fits),
             RowBody::Slo(budget) => budget_cells(row, budget, fits),
@@ -103,14 +103,14 @@ fn balancer(app: &Console, row: &Row, lb: &LoadBalancer, fits: Fits) -> Vec<Colu
 
 /// The objective whose users a load balancer carries, and its host name there.
 fn carried<'a>(app: &'a Console, row: &Row) -> Option<(&'a Objective, &'a Host)> {
-    let RowBody::LoadBalancer { lb, .. } = &row.body else { return None };
+    let RowBody::LoadBalancer(LoadBalancerRow { lb, .. }) = &row.body else { return None };
     let objectives = &app.mirror.welcome.as_ref()?.objectives;
     objectives.iter().find_map(|it| Some((it, it.host(lb.name.as_str())?)))
 }
 
 /// What a failover would change: by the first of its DR clusters whose pool is there.
 fn failover(app: &Console, row: &Row) -> String {
-    let RowBody::LoadBalancer { order, .. } = &row.body else { return String::new() };
+    let RowBody::LoadBalancer(LoadBalancerRow { order, .. }) = &row.body else { return String::new() };
     let Some((objective, host)) = carried(app, row) else { return String::new() };
     let pools: Vec<&str> = objective.dr.iter().filter_map(|cluster| host.dr_pool(cluster)).collect();
     let place = |pool: &&str| order.iter().position(|it| it.name == **pool);
@@ -134,7 +134,9 @@ fn share(app: &Console, row: &Row, pool: &PoolRef) -> Option<u32> {
         None => return None,
     };
     app.rows(Topic::Services).iter().find_map(|row| match &row.body {
-        RowBody::Service { name, sites, .. } if *name == objective.service && !row.stale && !sites.is_empty() => {
+        RowBody::Service(ServiceRow { name, sites, .. })
+            if *name == objective.service && !row.stale && !sites.is_empty() =>
+        {
             Some(sites.get(pool.name.as_str()).or(sites.get(site)).copied().unwrap_or(0))
         }
         _ => None,
@@ -143,7 +145,7 @@ fn share(app: &Console, row: &Row, pool: &PoolRef) -> Option<u32> {
 
 fn pool_cells(app: &Console, row: &Row, pool: &PoolRef, place: usize, fits: Fits) -> Vec<ColumnText> {
     let goes = match &row.body {
-        RowBody::LoadBalancer { goes_to, routes, .. } => {
+        RowBody::LoadBalancer(LoadBalancerRow { goes_to, routes, .. }) => {
             let parts = routes.iter().filter_map(|it| it.to.as_ref());
             goes_to.iter().chain(parts).any(|to| *to == pool.name)
         }
@@ -262,7 +264,9 @@ fn budget_cells(row: &Row, budget: &ErrorBudget, fits: Fits) -> Vec<ColumnText> 
 pub fn summary(app: &Console) -> Words {
     let services = app.rows(Topic::Services);
     let worst = services.iter().filter_map(|row| match &row.body {
-        RowBody::Service { name, sites, good_percent: Some(good), .. } => Some((*good, name, sites, row.stale)),
+        RowBody::Service(ServiceRow { name, sites, good_percent: Some(good), .. }) => {
+            Some((*good, name, sites, row.stale))
+        }
         _ => None,
     });
     let Some((good, name, sites, stale)) = worst.min_by_key(|(good, ..)| *good) else { return Words::new() };
