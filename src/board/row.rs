@@ -101,6 +101,11 @@ impl Row {
         T::of(&self.body)
     }
 
+    /// Whether it is about this kind of thing.
+    pub fn is_kind<T: RowKind>(&self) -> bool {
+        self.as_kind::<T>().is_some()
+    }
+
     /// The same, to be changed.
     pub fn as_kind_mut<T: RowKind>(&mut self) -> Option<&mut T> {
         T::of_mut(&mut self.body)

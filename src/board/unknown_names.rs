@@ -67,8 +67,7 @@ pub fn not_at_edge<'a>(
     rows: impl Iterator<Item = &'a Row> + Clone,
     now: Stamp,
 ) -> Option<String> {
-    let mut accounts =
-        rows.clone().filter(|row| row.source.system == System::Cloudflare && row.as_kind::<SourceRow>().is_some());
+    let mut accounts = rows.clone().filter(|row| row.source.system == System::Cloudflare && row.is_kind::<SourceRow>());
     let first = accounts.next()?;
     let heard = unheard(first, now).is_none() && accounts.all(|row| unheard(row, now).is_none());
     let known: Vec<&str> = rows.flat_map(|row| thing.names_of(row)).collect();

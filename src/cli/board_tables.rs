@@ -144,7 +144,7 @@ pub async fn status(link: &mut RoomLink, filter: Option<&Filter>) -> Result<Comm
     let mut json = json!({
         "schema": "warroom/status/v1", "at": now, "room": room, "worst": worst,
         "incident": incident.map(incident_json), "waiting": waiting_json(&link.mirror),
-        "slo": rows.iter().filter(|row| row.as_kind::<ErrorBudget>().is_some()).collect::<Vec<_>>(),
+        "slo": rows.iter().filter(|row| row.is_kind::<ErrorBudget>()).collect::<Vec<_>>(),
         "trouble": troubled,
     });
     let mut text = room_lines(&room, incident, now);

@@ -14,7 +14,7 @@ pub fn of_rows<'a>(rows: impl IntoIterator<Item = &'a Row>, now: Stamp) -> Exit 
 }
 
 fn of_row(row: &Row, now: Stamp) -> Exit {
-    let happened = row.as_kind::<EventRow>().is_some();
+    let happened = row.is_kind::<EventRow>();
     match row.stale || (row.verdict >= Verdict::Unknown && !happened) {
         _ if breached(row, now) => Exit::Breached,
         true => Exit::Degraded,

@@ -3,7 +3,7 @@
 
 use crate::board::event_groups::{EventGroup, Trend};
 use crate::board::row::control_plane_words;
-use crate::board::{ClusterRow, Row, RowBody, Topic, Verdict};
+use crate::board::{ClusterRow, EventRow, Row, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::rows::events::pace;
@@ -46,11 +46,9 @@ pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
         PaneEntry::Fold(fold) => return fold_cells(app, fold),
         _ => return Vec::new(),
     };
-    match &row.body {
-        RowBody::Cluster(_) => cluster(app, row),
-        RowBody::Event(event) => event_cells(app, row, event),
-        _ => Vec::new(),
-    }
+    None.or_else(|| Some(cluster(app, row, row.as_kind()?)))
+        .or_else(|| Some(event_cells(app, row, row.as_kind::<EventRow>()?)))
+        .unwrap_or_default()
 }
 
 /// Whether the pane has no room for words that say what stands in a column.
@@ -58,21 +56,9 @@ fn narrow(app: &Console) -> bool {
     layout::arrange(app).body(Pane::Events).map_or(app.size.0, |body| body.width) < 90
 }
 
-fn cluster(app: &Console, row: &Row) -> Vec<ColumnText> {
-    let RowBody::Cluster(ClusterRow {
-        name,
-        control_plane,
-        nodes,
-        nodes_ready,
-        nodes_read,
-        nodes_silent,
-        pods_troubled,
-        same_as,
-        ..
-    }) = &row.body
-    else {
-        return Vec::new();
-    };
+fn cluster(app: &Console, row: &Row, it: &ClusterRow) -> Vec<ColumnText> {
+    let ClusterRow { name, control_plane, nodes, nodes_ready, nodes_read, nodes_silent, .. } = it;
+    let ClusterRow { pods_troubled, same_as, .. } = it;
     let mut more = Vec::new();
     if !same_as.is_empty() {
         more.push(format!("the same cluster as {}", same_as.join(", ")));

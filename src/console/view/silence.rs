@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::board::row::silence_words;
-use crate::board::{AlertRow, RowBody, Topic};
+use crate::board::{AlertRow, Row, Topic};
 use crate::console::app::Console;
 use crate::console::keymap::Command;
 use crate::console::overlay::SilenceForm;
@@ -121,10 +121,12 @@ fn row(app: &Console, hit: &Hit) -> Words {
         (true, _) => (glyph::CRITICAL, Role::Critical),
         (false, _) => (glyph::WARNING, Role::Warning),
     };
-    let since = app.rows(Topic::Alerts).iter().find(|row| row.id == hit.fingerprint).and_then(|row| match &row.body {
-        RowBody::Alert(AlertRow { alert, .. }) => alert.starts_at,
-        _ => None,
-    });
+    let since = app
+        .rows(Topic::Alerts)
+        .iter()
+        .find(|row| row.id == hit.fingerprint)
+        .and_then(Row::as_kind::<AlertRow>)
+        .and_then(|it| it.alert.starts_at);
     let age = since.map(|at| format!("  {}", time::age(time::since(at, app.at())))).unwrap_or_default();
     let service = hit.service.as_ref().map(|it| format!("  {it}")).unwrap_or_default();
     let quiet = if hit.quiet { "  quiet already" } else { "" };
