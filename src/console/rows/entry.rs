@@ -123,7 +123,7 @@ pub fn resolve<'a>(app: &'a Console, kept: &EntryRef) -> Option<PaneEntry<'a>> {
         EntryRef::Row(topic, at) => PaneEntry::Row(app.rows(*topic).get(*at)?),
         EntryRef::Pool(at, place) => {
             let row = app.rows(Topic::Traffic).get(*at)?;
-            let Some(LoadBalancerRow { order, .. }) = row.as_kind() else { return None };
+            let LoadBalancerRow { order, .. } = row.as_kind()?;
             PaneEntry::Pool(row, order.get(*place)?, *place)
         }
         EntryRef::Item(at) => PaneEntry::Item(item(app, at)?),

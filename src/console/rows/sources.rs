@@ -44,7 +44,7 @@ pub fn behind(app: &Console, pane: Pane) -> Vec<Behind<'_>> {
     let (kept, rows) = (kept(app), app.rows(Topic::Sources));
     let found = kept[pane as usize].iter().filter_map(|source| {
         let row = rows.get(source.at)?;
-        let Some(SourceRow { alive_at, troubled_since, trouble, .. }) = row.as_kind() else { return None };
+        let SourceRow { alive_at, troubled_since, trouble, .. } = row.as_kind()?;
         let (alive_at, troubled_since) = (*alive_at, *troubled_since);
         Some(Behind { row, alive_at, troubled_since, trouble: trouble.as_ref(), late: source.late })
     });

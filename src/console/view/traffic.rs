@@ -102,7 +102,7 @@ fn balancer(app: &Console, row: &Row, lb: &LoadBalancer, fits: Fits) -> Vec<Colu
 
 /// The objective whose users a load balancer carries, and its host name there.
 fn carried<'a>(app: &'a Console, row: &Row) -> Option<(&'a Objective, &'a Host)> {
-    let Some(LoadBalancerRow { lb, .. }) = row.as_kind() else { return None };
+    let LoadBalancerRow { lb, .. } = row.as_kind()?;
     let objectives = &app.mirror.welcome.as_ref()?.objectives;
     objectives.iter().find_map(|it| Some((it, it.host(lb.name.as_str())?)))
 }
