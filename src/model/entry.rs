@@ -6,12 +6,13 @@ pub use super::happening::*;
 use super::{Actor, Digest, IncidentId, SafeText, Stamp, clean};
 
 /// How bad it is. Ordered: `Sev1` is the worst and the greatest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     Sev4,
     Sev3,
     Sev2,
+    #[default]
     Sev1,
 }
 

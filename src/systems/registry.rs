@@ -49,8 +49,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::config::{AlertmanagerConfig, CloudflareConfig, ProbeConfig};
-    use crate::model::{EntryRules, Level, Policy, Severity, SourceChange, TroubleKind};
+    use crate::config::{AlertmanagerConfig, CloudflareConfig, LogConfig, ProbeConfig, RoomConfig};
+    use crate::model::{Level, Policy, SourceChange, TroubleKind};
     use crate::systems::http::test_server::{ScriptedReply, SourceBench, TestServer};
 
     fn config(dead: &str, alive: &str) -> Config {
@@ -64,12 +64,8 @@ mod tests {
             every_s: 5,
         };
         Config {
-            console: Default::default(),
-            room: "test".to_owned(),
-            file: None,
-            clusters: Vec::new(),
+            room: RoomConfig { name: "test".to_owned(), ..RoomConfig::default() },
             alertmanagers: vec![am("dead", dead), am("alive", alive)],
-            prometheus: Vec::new(),
             cloudflare: vec![CloudflareConfig {
                 name: "edge".to_owned(),
                 url: alive.to_owned(),
@@ -91,23 +87,9 @@ mod tests {
                 ca_file: None,
                 http: Default::default(),
             }],
-            objectives: Vec::new(),
-            slos: Vec::new(),
-            rules: EntryRules {
-                open_on: Vec::new(),
-                alerts: Default::default(),
-                ignore: Vec::new(),
-                per_minute: 30,
-                opens_as: Severity::Sev1,
-            },
             policy: Policy { quorum: 2, level: Level::Account, ttl_s: 1800 },
-            people: Vec::new(),
-            people_digest: String::new(),
-            people_file: "people.toml".into(),
-            allow_fs: Vec::new(),
-            allow_hosts: Vec::new(),
-            allow_exec: Vec::new(),
-            log_quota: u64::MAX,
+            log: LogConfig { quota: u64::MAX },
+            ..Config::default()
         }
     }
 

@@ -13,7 +13,7 @@ use warroom::cli::connect::{Intent, RoomLink};
 use warroom::cli::error::CliError;
 use warroom::client::Mirror;
 use warroom::clock::{Clock, Random};
-use warroom::config::{AlertmanagerConfig, Config, LoadOptions};
+use warroom::config::{AlertmanagerConfig, Config, LoadOptions, LogConfig, RoomConfig};
 use warroom::drill::scenario;
 use warroom::drill::simulator::Simulator;
 use warroom::ledger::{
@@ -156,31 +156,12 @@ fn config(roles: Option<&[PersonRole]>) -> Config {
     let person =
         |roles: &[PersonRole]| Person { id: "ana".into(), accounts: Vec::new(), uids: vec![me], roles: roles.to_vec() };
     Config {
-        console: Default::default(),
-        room: "test".to_owned(),
-        file: None,
-        clusters: Vec::new(),
-        alertmanagers: Vec::new(),
-        prometheus: Vec::new(),
-        cloudflare: Vec::new(),
-        probes: Vec::new(),
-        objectives: Vec::new(),
-        slos: Vec::new(),
-        rules: EntryRules {
-            alerts: Default::default(),
-            open_on: vec!["critical".to_owned()],
-            ignore: Vec::new(),
-            per_minute: 30,
-            opens_as: Severity::Sev1,
-        },
+        room: RoomConfig { name: "test".to_owned(), ..RoomConfig::default() },
+        rules: EntryRules { open_on: vec!["critical".to_owned()], ..EntryRules::default() },
         policy: Policy { quorum: 2, level: Level::Account, ttl_s: 1800 },
         people: roles.map(person).into_iter().collect(),
-        people_digest: String::new(),
-        people_file: PathBuf::from("people.toml"),
-        allow_fs: Vec::new(),
-        allow_hosts: Vec::new(),
-        allow_exec: Vec::new(),
-        log_quota: u64::MAX,
+        log: LogConfig { quota: u64::MAX },
+        ..Config::default()
     }
 }
 
