@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::section::{Requirement, Setting};
 use super::sections::ALL;
 use super::*;
-use crate::model::{Host, Level, PersonRole, Severity, Strategy, TransitionKind};
+use crate::model::{ClusterRole, Host, Level, PersonRole, Severity, Strategy, TransitionKind};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/config")

@@ -163,7 +163,7 @@ mod tests {
             assert!(serve(bad).expect_err(bad).contains("metadata"), "{bad}");
             assert_eq!(solo(bad), Ok(()), "solo goes where kubectl would: {bad}");
         }
-        let listed = Strict { serve: true, allow: &["169.254.10.1"] };
+        let listed = Strict { serve: true, allow: &["169.254.10.1".to_owned()] };
         assert_eq!(check("https://169.254.10.1", UrlUse::Base, listed), Ok(()));
     }
 }
