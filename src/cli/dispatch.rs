@@ -18,7 +18,7 @@ use crate::client::{KnownLogs, Trust, known_file};
 use crate::config::paths::Env;
 use crate::model::{PersonId, PlanId};
 use crate::protocol::Request;
-use crate::protocol::message::SetIncident;
+use crate::protocol::request::SetIncident;
 
 /// A plan may take this long beyond its own time to live before `plan wait` gives up.
 const WAIT_DEFAULT: Duration = Duration::from_secs(2 * 3600);
