@@ -57,11 +57,8 @@ mod tests {
         let am = |name: &str, url: &str| AlertmanagerConfig {
             name: name.to_owned(),
             url: url.to_owned(),
-            basic_auth: None,
-            bearer_file: None,
-            ca_file: None,
-            http: Default::default(),
             every_s: 5,
+            ..AlertmanagerConfig::default()
         };
         Config {
             room: RoomConfig { name: "test".to_owned(), ..RoomConfig::default() },
@@ -72,8 +69,8 @@ mod tests {
                 account: "acc".to_owned(),
                 zones: vec!["z".to_owned()],
                 token_file: "/nonexistent/token".into(),
-                proxy: Default::default(),
                 every_s: 10,
+                ..CloudflareConfig::default()
             }],
             probes: vec![ProbeConfig {
                 name: "shop".to_owned(),
@@ -82,10 +79,8 @@ mod tests {
                 every_s: 5,
                 timeout_s: 1,
                 good: (200, 399),
-                site_header: None,
                 window: 6,
-                ca_file: None,
-                http: Default::default(),
+                ..ProbeConfig::default()
             }],
             policy: Policy { quorum: 2, level: Level::Account, ttl_s: 1800 },
             log: LogConfig { quota: u64::MAX },

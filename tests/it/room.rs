@@ -533,15 +533,8 @@ async fn in_a_storm_of_warnings_the_one_critical_alert_opens_the_incident() {
     let url = alertmanager(60).await;
     let (home, disk) = (scratch(), Disk::new());
     let mut config = config(Some(&[PersonRole::Operator]));
-    config.alertmanagers = vec![AlertmanagerConfig {
-        name: "am".to_owned(),
-        url,
-        basic_auth: None,
-        bearer_file: None,
-        ca_file: None,
-        http: Default::default(),
-        every_s: 1,
-    }];
+    config.alertmanagers =
+        vec![AlertmanagerConfig { name: "am".to_owned(), url, every_s: 1, ..AlertmanagerConfig::default() }];
     let room = open(home.path(), config, &disk, Clock::real(), None).await;
     let mut link = link(home.path()).await;
     link.until(PATIENCE, "the incident", |mirror| mirror.story.current().is_some()).await.expect("opened");
