@@ -1,7 +1,7 @@
 //! The room in this process: a disk that fills and empties, clients that come back, crowd it, or mean it harm.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
