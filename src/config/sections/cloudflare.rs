@@ -26,7 +26,7 @@ section! {
         name: Name = Required("edge");
         url: Address = Default("https://api.cloudflare.com/client/v4");
         account: Text = Required("0123456789abcdef0123456789abcdef");
-        zones: ListOf<Zone> = Required(["0123456789abcdef0123456789abcdef"]);
+        zones: ListOf<ZoneId> = Required(["0123456789abcdef0123456789abcdef"]);
         token_file: SecretFile = Required("cloudflare.token");
         /// As for Alertmanager:
         proxy: ProxyConfig = Optional("http://proxy.example:3128");
@@ -36,8 +36,8 @@ section! {
 
 impl SectionRules for RawCloudflare {}
 
-pub enum Zone {}
+pub enum ZoneId {}
 
-impl Entries for Zone {
+impl Entries for ZoneId {
     const MISSING: &'static str = ": list the ids of the zones whose load balancers to watch";
 }
