@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use crate::model::Stamp;
 use crate::model::facts::KubeEvent;
 
-use super::event_tally::{EventTally, MINUTE_S};
+use super::event_tally::{EventRow, EventTally, MINUTE_S};
 use super::row::{Row, RowBody, Verdict};
 
 /// Whether something becomes more.
@@ -36,6 +36,8 @@ impl Trend {
 pub struct EventGroup<'a> {
     /// The newest of them: its words stand for all.
     pub newest: &'a Row,
+    /// Its place among the rows.
+    at: usize,
     pub event: &'a KubeEvent,
     /// Distinct objects: one that was made anew under its name, or reset its counter, is one.
     pub objects: u64,
@@ -54,7 +56,51 @@ pub struct EventGroup<'a> {
     counted: bool,
 }
 
+/// A group apart from its rows, for whoever keeps it as long as those are the same.
+#[derive(Clone, Copy, Debug)]
+pub struct KeptGroup {
+    at: usize,
+    objects: u64,
+    more_objects: bool,
+    count: u64,
+    at_least: bool,
+    first: Stamp,
+    last: Stamp,
+    now: f64,
+    before: f64,
+    counted: bool,
+}
+
+impl KeptGroup {
+    /// The group again, of the rows that it was made of.
+    pub fn of(self, rows: &[Row]) -> Option<EventGroup<'_>> {
+        let Self { at, objects, more_objects, count, at_least, first, last, now, before, counted } = self;
+        let newest = rows.get(at)?;
+        let RowBody::Event(event) = &newest.body else { return None };
+        Some(EventGroup {
+            newest,
+            at,
+            event,
+            objects,
+            more_objects,
+            count,
+            at_least,
+            first,
+            last,
+            now,
+            before,
+            counted,
+        })
+    }
+}
+
 impl EventGroup<'_> {
+    /// The group apart from its rows.
+    pub fn keep(&self) -> KeptGroup {
+        let Self { at, objects, more_objects, count, at_least, first, last, now, before, counted, .. } = *self;
+        KeptGroup { at, objects, more_objects, count, at_least, first, last, now, before, counted }
+    }
+
     /// How often, as it is shown.
     pub fn count_words(&self) -> String {
         format!("{}{}", self.count, if self.at_least { "+" } else { "" })
@@ -124,10 +170,24 @@ fn share(event: &KubeEvent, now: Stamp, ago: f64) -> f64 {
 
 /// About how many events there were in the last minute, and whether they become more.
 pub fn rate(rows: &[Row], now: Stamp) -> (u64, Trend) {
-    let (groups, _) = grouped(rows, now);
-    let sum = |of: fn(&EventGroup<'_>) -> f64| groups.iter().map(of).sum::<f64>();
-    let (last, before) = (sum(|group| group.now), sum(|group| group.before));
+    let (mut counted, mut told) = ([0.0; 2], [0.0; 2]);
+    let mut some_counted = false;
+    for (row, event) in rows.iter().filter_map(event_of) {
+        // Where the room counted, each event is in the count of its kind.
+        let (sum, one) = match &event.group {
+            Some(tally) => (&mut counted, counted_group(row, event, tally, now)),
+            None if some_counted => continue,
+            None => (&mut told, alone(row, event, now)),
+        };
+        some_counted |= one.counted;
+        *sum = [sum[0] + one.now, sum[1] + one.before];
+    }
+    let [last, before] = if some_counted { counted } else { told };
     (last.round() as u64, trend(last, before))
+}
+
+fn event_of(row: &Row) -> Option<(&Row, &EventRow)> {
+    if let RowBody::Event(event) = &row.body { Some((row, event)) } else { None }
 }
 
 /// Folds rows of events: warnings first, what goes on before what is quiet, then what happens most.
@@ -150,13 +210,13 @@ fn grouped(rows: &[Row], now: Stamp) -> (Vec<EventGroup<'_>>, bool) {
     let mut groups: Vec<EventGroup<'_>> = Vec::new();
     let mut objects: HashSet<(usize, &str)> = HashSet::new();
     let mut some_counted = false;
-    for row in rows {
-        let RowBody::Event(event) = &row.body else { continue };
+    for (at_row, (row, event)) in rows.iter().enumerate().filter_map(|(at, row)| Some((at, event_of(row)?))) {
         some_counted |= event.group.is_some();
         let one = match &event.group {
-            Some(tally) => counted(row, event, tally, now),
+            Some(tally) => counted_group(row, event, tally, now),
             None => alone(row, event, now),
         };
+        let one = EventGroup { at: at_row, ..one };
         match places.entry(place(event)) {
             Entry::Vacant(vacant) => {
                 objects.insert((groups.len(), event.object_name.as_str()));
@@ -177,9 +237,10 @@ fn grouped(rows: &[Row], now: Stamp) -> (Vec<EventGroup<'_>>, bool) {
 }
 
 /// A kind of event of which the room counted everything that it heard.
-fn counted<'a>(row: &'a Row, event: &'a KubeEvent, tally: &EventTally, now: Stamp) -> EventGroup<'a> {
+fn counted_group<'a>(row: &'a Row, event: &'a KubeEvent, tally: &EventTally, now: Stamp) -> EventGroup<'a> {
     EventGroup {
         newest: row,
+        at: 0,
         event,
         objects: tally.objects,
         more_objects: tally.more_objects,
@@ -196,6 +257,7 @@ fn counted<'a>(row: &'a Row, event: &'a KubeEvent, tally: &EventTally, now: Stam
 fn alone<'a>(row: &'a Row, event: &'a KubeEvent, now: Stamp) -> EventGroup<'a> {
     EventGroup {
         newest: row,
+        at: 0,
         event,
         objects: 1,
         more_objects: false,
@@ -216,7 +278,7 @@ fn add<'a>(fold: &mut EventGroup<'a>, one: EventGroup<'a>, fresh: bool) {
     fold.now += one.now;
     fold.before += one.before;
     if one.last > fold.last {
-        (fold.newest, fold.event, fold.last) = (one.newest, one.event, one.last);
+        (fold.newest, fold.at, fold.event, fold.last) = (one.newest, one.at, one.event, one.last);
     }
 }
 

@@ -11,14 +11,14 @@ mod release;
 #[cfg(test)]
 mod tests;
 
-pub use lag::{Around, Lag, LagKind, is_passing};
+pub use lag::{Around, Lag, LagKind, PASSES_IN_S};
 pub use release::{Release, short_revision};
 
 use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::Open;
+use super::open_enum::Open;
 use super::{SafeText, Stamp};
 
 /// The controller of Flux that looks for newer revisions.

@@ -5,6 +5,8 @@
 
 mod approvals;
 mod background_tasks;
+mod blocking;
+mod board_feed;
 mod board_history;
 mod broadcast;
 mod clock_steps;
@@ -14,12 +16,16 @@ mod context;
 mod deadlines;
 mod drained;
 mod engine;
+mod engine_message;
 mod engine_start;
+mod entry_places;
 mod evaluator;
 mod executor;
 mod history_queries;
 mod listener;
 mod log_key;
+#[cfg(test)]
+mod pacing_tests;
 mod peer_credentials;
 mod peer_login;
 mod pending_plans;
@@ -37,6 +43,7 @@ mod reconcile;
 mod reconcile_tests;
 mod recorder;
 mod refusals;
+mod request_kinds;
 mod request_limits;
 mod request_routing;
 mod requests;
@@ -69,7 +76,7 @@ use crate::systems::proxy::Environment;
 use crate::systems::request_meter::Meters;
 use crate::systems::{self, Ctx};
 
-pub use engine::{Answer, Caller, EngineMessage};
+pub use engine_message::{Answer, Caller, EngineMessage};
 pub use socket::{Socket, SocketError};
 
 use context::RoomContext;

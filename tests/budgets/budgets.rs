@@ -1,5 +1,5 @@
-//! What the published budgets are made of: drawing a frame, an update, a line of a watch, folding and checking a log, writing
-//! to it.
+//! What the published budgets are made of: drawing a frame, an update, a judgement, an event, a line of a watch, folding and
+//! checking a log, writing to it.
 //!
 //! `cargo bench --bench budgets` compares with the run before and keeps its figures in `target/criterion`; one of them alone:
 //! `cargo bench --bench budgets -- frame`. Nothing is asserted of a time: the figures are read by people, on a machine that
@@ -24,6 +24,7 @@ use console_state::{ROWS, SIZE, now};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::json;
 use tempfile::TempDir;
+use warroom::board::KeptJudgement;
 use warroom::client::{ClientEvent, KEPT, entries};
 use warroom::console::keymap::keys;
 use warroom::console::{ColorDepth, Console, Effect, Input, Look, Now, Theme, update, view};
@@ -55,10 +56,10 @@ fn log() -> (TempDir, Vec<LogLine>) {
     (folder, lines)
 }
 
-fn console() -> Console {
+fn console(rows: u32) -> Console {
     let (_folder, mut lines) = log();
     lines.truncate(KEPT);
-    console_state::console(lines)
+    console_state::console(lines, rows)
 }
 
 /// Presses `j` and `k` in turn, a second apart: the cursor stays where it is.
@@ -75,31 +76,85 @@ impl Hand {
 }
 
 fn frame(c: &mut Criterion) {
-    let mut console = console();
     let look = Look::new(Theme::shipped("dark").expect("shipped"), ColorDepth::TwoFiftySix, false);
-    let of = format!("{}x{}, {ROWS} rows", SIZE.0, SIZE.1);
-    c.bench_function(&format!("frame/{of}"), |b| b.iter(|| view::draw(&console, &look)));
-    let mut hand = Hand { pressed: 0 };
-    c.bench_function(&format!("frame/{of}, after a key"), |b| {
-        b.iter(|| {
-            black_box(hand.press(&mut console));
-            view::draw(&console, &look)
+    for rows in ROWS {
+        let mut console = console(rows);
+        let of = format!("{}x{}, {rows} rows", SIZE.0, SIZE.1);
+        c.bench_function(&format!("frame/{of}"), |b| b.iter(|| view::draw(&console, &look)));
+        let mut hand = Hand { pressed: 0 };
+        c.bench_function(&format!("frame/{of}, after a key"), |b| {
+            b.iter(|| {
+                black_box(hand.press(&mut console));
+                view::draw(&console, &look)
+            });
         });
-    });
+    }
 }
 
 fn updates(c: &mut Criterion) {
-    let mut console = console();
-    let mut hand = Hand { pressed: 0 };
-    c.bench_function(&format!("update/one key, {ROWS} rows"), |b| b.iter(|| hand.press(&mut console)));
-    let push = console_state::event_again(&console);
-    c.bench_function(&format!("update/one row of {ROWS}"), |b| {
-        b.iter_batched(
-            || Input::Room(Box::new(ClientEvent::Push(push.clone()))),
-            |input| update(&mut console, input, Now { room: now(), real: Duration::from_secs(1) }),
-            BatchSize::SmallInput,
-        );
-    });
+    for rows in ROWS {
+        let mut console = console(rows);
+        let mut hand = Hand { pressed: 0 };
+        c.bench_function(&format!("update/one key, {rows} rows"), |b| b.iter(|| hand.press(&mut console)));
+        let push = console_state::event_again(&console);
+        c.bench_function(&format!("update/one row of {rows}"), |b| {
+            b.iter_batched(
+                || Input::Room(Box::new(ClientEvent::Push(push.clone()))),
+                |input| update(&mut console, input, Now { room: now(), real: Duration::from_secs(1) }),
+                BatchSize::SmallInput,
+            );
+        });
+    }
+}
+
+/// What a room does of what it heard: after nothing and after one thing, whatever the size of the board.
+fn judgements(c: &mut Criterion) {
+    let mut group = c.benchmark_group("judge");
+    for rows in ROWS {
+        let (alerts, events) = (rows * 3 / 10, rows * 7 / 10);
+        let of = format!("{alerts} alerts, {events} events");
+        let mut board = console_state::board(0..alerts, 0..events);
+        let mut kept = KeptJudgement::default();
+        kept.renew(&mut board, now());
+        group.bench_function(format!("everything anew, {of}"), |b| b.iter(|| board.judge(now())));
+        group.bench_function(format!("after nothing, {of}"), |b| b.iter(|| kept.renew(&mut board, now())));
+        let mut number = 1_000_000;
+        group.bench_function(format!("after one event, {of}"), |b| {
+            b.iter(|| {
+                number += 1;
+                board.apply(console_state::heard(console_state::event(number)));
+                kept.renew(&mut board, now())
+            });
+        });
+        group.bench_function(format!("after one alert, {of}"), |b| {
+            b.iter(|| {
+                number += 1;
+                let mut alert = console_state::alert(0);
+                alert.summary = format!("{number} replicas").into();
+                board.apply(console_state::heard(alert));
+                kept.renew(&mut board, now())
+            });
+        });
+    }
+    group.finish();
+}
+
+/// What one more event costs, after few and after many.
+fn events(c: &mut Criterion) {
+    let mut group = c.benchmark_group("event");
+    for heard in [1_000, 100_000] {
+        let mut board = console_state::board(0..0, 0..0);
+        let mut number = 0;
+        let mut next = || {
+            number += 1;
+            console_state::heard(console_state::event(number))
+        };
+        (0..heard).for_each(|_| board.apply(next()));
+        group.bench_function(format!("one more after {heard}"), |b| {
+            b.iter_batched(&mut next, |it| board.apply(it), BatchSize::SmallInput);
+        });
+    }
+    group.finish();
 }
 
 fn logs(c: &mut Criterion) {
@@ -174,5 +229,5 @@ fn watches(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(budgets, frame, updates, watches, logs, appends);
+criterion_group!(budgets, frame, updates, judgements, events, watches, logs, appends);
 criterion_main!(budgets);

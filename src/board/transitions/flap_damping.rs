@@ -9,6 +9,7 @@ use crate::model::{EntryRules, Stamp, TransitionFamily, TransitionKind};
 use crate::timeline::StandingChanges;
 
 use super::super::row::{JudgedBoard, Topic};
+use super::super::slo;
 use super::{BoardDiff, LookMemory};
 
 /// A thing that changed so often within [`FLAPS_IN_S`] goes to and fro.
@@ -51,6 +52,12 @@ impl FlapDamping {
     #[cfg(test)]
     pub(crate) fn at_once() -> Self {
         Self { at_once: true, ..Self::default() }
+    }
+
+    /// Whether time alone may have something to say of the rows of the last look.
+    pub fn waits(&self, now: Stamp) -> bool {
+        let begins = self.began.is_none_or(|began| (now - began).num_seconds() <= CALM_S.max(slo::CALM_S) + 1);
+        begins || !self.waiting.is_empty()
     }
 
     /// What was found could not be recorded: the log's word counts again, and what still differs is found again.
@@ -158,4 +165,12 @@ impl FlapDamping {
 
 fn thing(edge: &Transition) -> Option<TransitionSubject> {
     Some((edge.edge.family()?, edge.about()))
+}
+
+/// Two judgements side by side, for tests: what the second one has to say after the first, however short it lasts.
+#[cfg(test)]
+pub fn find_transitions(old: &JudgedBoard, new: &JudgedBoard, rules: &EntryRules, now: Stamp) -> Vec<Transition> {
+    let mut changes = FlapDamping::at_once();
+    changes.find(old, rules, now);
+    changes.find(new, rules, now)
 }
