@@ -66,7 +66,7 @@ pub fn new_after_damage(global: &Global, env: &Env) -> Result<CommandOutput, Cli
     let (key, _) = super::serve::log_key(config.file.as_deref(), false)?;
     let options = OpenOptions {
         dir: dir.clone(),
-        room: config.room,
+        room: config.room.name,
         src: String::new(),
         boot: "ledger-new".to_owned(),
         drill: false,
