@@ -3,11 +3,12 @@
 //! A reader that goes away (`| head`) is no error: nobody is left to tell.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
-use super::args::{self, CliCommand};
+use super::error::CliError;
 use crate::model::clean;
 
 /// Between two columns.
@@ -107,51 +108,15 @@ fn line<'a>(out: &mut String, cells: impl Iterator<Item = &'a str>, widths: &[us
     out.push('\n');
 }
 
-/// Whether a command was asked for JSON, so that its errors are JSON too.
-pub fn wants_json(command: &Option<CliCommand>) -> bool {
-    let output = match command {
-        Some(
-            CliCommand::Status { output, .. } | CliCommand::Reject { output, .. } | CliCommand::Verify { output, .. },
-        ) => output,
-        Some(
-            CliCommand::Readiness(view)
-            | CliCommand::Events(view)
-            | CliCommand::Alerts(view)
-            | CliCommand::Backups(view)
-            | CliCommand::Gitops(view)
-            | CliCommand::Traffic(view)
-            | CliCommand::Slo(view),
-        ) => &view.output,
-        Some(CliCommand::Timeline(
-            args::Timeline::Add { output, .. }
-            | args::Timeline::Amend { output, .. }
-            | args::Timeline::Redact { output, .. }
-            | args::Timeline::Show { output, .. }
-            | args::Timeline::Mark(args::MarkEntry { output, .. })
-            | args::Timeline::Unmark(args::MarkEntry { output, .. })
-            | args::Timeline::Tail { output, .. },
-        )) => output,
-        Some(CliCommand::Incident(
-            args::IncidentCommand::Open { output, .. }
-            | args::IncidentCommand::Set { output, .. }
-            | args::IncidentCommand::Close { output, .. },
-        )) => output,
-        Some(CliCommand::Silence(
-            args::SilenceCommand::List { output, .. }
-            | args::SilenceCommand::Add { output, .. }
-            | args::SilenceCommand::Expire { output, .. },
-        )) => output,
-        Some(CliCommand::Propose(propose)) => &propose.output,
-        Some(CliCommand::Plan(
-            args::PlanCommand::List { output, .. }
-            | args::PlanCommand::Show { output, .. }
-            | args::PlanCommand::Wait { output, .. },
-        )) => output,
-        Some(CliCommand::Approve(approve)) => &approve.output,
-        Some(CliCommand::Withdraw(of) | CliCommand::Hold(of)) => &of.output,
-        _ => return false,
-    };
-    output.json()
+/// Writes a file whole or not at all.
+pub fn write_file(file: &Path, text: &str) -> Result<(), CliError> {
+    let wrong = |error: io::Error| CliError::Other(format!("can't write {}: {error}", file.display()));
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let beside = file.with_file_name(format!(".{name}.{}", std::process::id()));
+    std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, file)).map_err(|error| {
+        let _ = std::fs::remove_file(&beside);
+        wrong(error)
+    })
 }
 
 #[cfg(test)]

@@ -1,17 +1,80 @@
-//! `timeline add|show|tail` and `incident open|set|close`.
+//! `timeline show|tail`, and what every command says that records something.
 
+use clap::Args as ClapArgs;
 use serde_json::json;
 
+use super::args::{FilterArgs, FolderArgs, Output};
 use super::command_output::CommandOutput;
 use super::connect::RoomLink;
+use super::dispatch::{self, Invocation, RunCommand};
 use super::error::CliError;
-use super::{board_tables, output};
+use super::exit_code::Exit;
+use super::{board_tables, log_folder, output};
 use crate::client::Mirror;
 use crate::model::filter::Filter;
 use crate::model::time::from_detection;
 use crate::model::{Stamp, clean};
 use crate::protocol::{Reply, Request};
 use crate::timeline::{Incident, Item, ToldItem, sentence_of};
+
+/// Show an incident's timeline: the current one's, or the one named.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct ShowTimelineArgs {
+    /// The incident.
+    #[arg(value_name = "INCIDENT")]
+    incident: Option<String>,
+    #[command(flatten)]
+    folder: FolderArgs,
+    #[command(flatten)]
+    narrow: FilterArgs,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl RunCommand for ShowTimelineArgs {
+    async fn run(self, given: &Invocation) -> Result<Exit, CliError> {
+        let (id, filter) = (self.incident.as_deref(), self.narrow.filter.as_ref());
+        let shown = match &self.folder.dir {
+            Some(dir) => {
+                let read = log_folder::read(dir, given.global.config.as_deref())?;
+                show(incident(&read.mirror, id)?, read.as_of, filter)
+            }
+            None => {
+                let mut link = given.link(Some(0), &[]).await?;
+                link.caught_up().await?;
+                let (incident, _) = link.whole(id).await?;
+                show(&incident, link.clock.now(), filter)
+            }
+        };
+        dispatch::show(shown?, self.output)
+    }
+}
+
+/// Print entries as they come, until interrupted.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct TailArgs {
+    /// Begin with this sequence number; without it, with what comes next.
+    #[arg(long, value_name = "N")]
+    from: Option<u64>,
+    #[command(flatten)]
+    narrow: FilterArgs,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl RunCommand for TailArgs {
+    async fn run(self, given: &Invocation) -> Result<Exit, CliError> {
+        // What is older than the newest can only be told by whoever hears it all; it is let go once it is printed.
+        let mut link = given.link(Some(self.from.map_or(0, |_| 1)), &[]).await?;
+        if self.from.is_none() {
+            link.caught_up().await?;
+        }
+        let from = self.from.unwrap_or_else(|| link.mirror.head.map_or(1, |(seq, _)| seq + 1));
+        let print = |line: &str| output::print(line).map(|_| ());
+        tail(&mut link, from, self.narrow.filter.as_ref(), self.output.json(), print).await?;
+        Ok(Exit::Ok)
+    }
+}
 
 /// Asks for one change and says which entry it became.
 pub async fn record(link: &mut RoomLink, request: Request) -> Result<CommandOutput, CliError> {
@@ -53,7 +116,7 @@ pub fn incident<'a>(mirror: &'a Mirror, id: Option<&str>) -> Result<&'a Incident
 }
 
 /// The whole timeline of an incident.
-pub fn show(incident: &Incident, now: Stamp, filter: Option<&Filter>) -> Result<CommandOutput, CliError> {
+fn show(incident: &Incident, now: Stamp, filter: Option<&Filter>) -> Result<CommandOutput, CliError> {
     let items: Vec<&Item> = incident.items.iter().filter(|item| passes(filter, incident, item, now)).collect();
     let rows = items.iter().map(|item| cells(incident, item)).collect::<Vec<_>>();
     let left_out = incident.items.len() - items.len();

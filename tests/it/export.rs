@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use warroom::cli::args::ExportFormat;
 use warroom::cli::drill::{self, DrillMode, DrillOptions};
-use warroom::cli::export::{outline, render};
+use warroom::cli::export::{ExportFormat, outline, render};
 use warroom::config::paths::Env;
 use warroom::model::entry::LogLine;
 use warroom::postmortem::{self, ExportMeta};
