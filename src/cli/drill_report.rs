@@ -44,7 +44,7 @@ pub fn tidy(dir: &Path) {
 /// Leaves the export in all its forms and the score. `run` is what played people did, if nobody else took part.
 pub fn leave(dir: &Path, options: &DrillOptions, run: Option<&DrillRun>, outline: &Outline) -> Result<Score, CliError> {
     for (ending, form) in FORMS {
-        super::output::write_file(&dir.join(format!("export.{ending}")), &export::render(outline, form)?)?;
+        super::output::write_file(&dir.join(format!("export.{ending}")), &export::render(outline, form))?;
     }
     let scenario = drill::load_scenario(&options.scenario)?;
     let reached: BTreeMap<String, i64> = outline.rows.iter().map(|row| (row.event.to_owned(), row.t_s)).collect();

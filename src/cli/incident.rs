@@ -17,7 +17,6 @@ use crate::protocol::message::SetIncident;
 #[derive(Clone, Debug, ClapArgs)]
 pub struct OpenArgs {
     /// Its title.
-    #[arg(value_name = "TITLE")]
     title: String,
     /// How bad it is.
     #[arg(long, default_value = "sev1", value_parser = severities())]

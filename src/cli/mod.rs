@@ -13,6 +13,7 @@ pub mod drill;
 mod drill_args;
 pub mod drill_participant;
 mod drill_report;
+mod entry_files;
 pub mod error;
 pub mod exit_code;
 pub mod export;
@@ -36,6 +37,7 @@ pub mod timeline;
 mod timeline_write;
 mod topics;
 pub mod verify;
+mod whole_incident;
 
 use dispatch::{CommandGroup, commands};
 use exit_code::Exit;

@@ -28,7 +28,6 @@ const WAIT_DEFAULT: Duration = Duration::from_secs(2 * 3600);
 #[derive(Clone, Debug, ClapArgs)]
 pub struct ListPlansArgs {
     /// The incident.
-    #[arg(value_name = "INCIDENT")]
     incident: Option<String>,
     #[command(flatten)]
     folder: FolderArgs,
@@ -54,7 +53,6 @@ impl RunCommand for ListPlansArgs {
 #[derive(Clone, Debug, ClapArgs)]
 pub struct ShowPlanArgs {
     /// The plan.
-    #[arg(value_name = "PLAN")]
     plan: String,
     /// As kubectl and curl commands, for use when only one person can be reached.
     #[arg(long)]
@@ -74,7 +72,6 @@ impl RunCommand for ShowPlanArgs {
 #[derive(Clone, Debug, ClapArgs)]
 pub struct WaitArgs {
     /// The plan.
-    #[arg(value_name = "PLAN")]
     plan: String,
     /// Give up after this time. Default: when the plan itself has.
     #[arg(long, value_name = "DURATION", value_parser = duration)]

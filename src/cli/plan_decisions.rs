@@ -46,7 +46,6 @@ impl RunCommand for ProposeArgs {
 #[derive(Clone, Debug, ClapArgs)]
 pub struct ApproveArgs {
     /// The plan.
-    #[arg(value_name = "PLAN")]
     plan: String,
     /// The digest of the plan you read: sha256:<64 hex digits>.
     #[arg(long, value_name = "sha256:HEX")]
@@ -69,7 +68,6 @@ impl RunCommand for ApproveArgs {
 #[derive(Clone, Debug, ClapArgs)]
 pub struct RejectArgs {
     /// The plan.
-    #[arg(value_name = "PLAN")]
     plan: String,
     /// Why.
     #[arg(long, value_name = "TEXT")]
@@ -89,7 +87,6 @@ impl RunCommand for RejectArgs {
 #[derive(Clone, Debug, ClapArgs)]
 pub struct WithdrawArgs {
     /// The plan.
-    #[arg(value_name = "PLAN")]
     plan: String,
     #[command(flatten)]
     output: Output,
@@ -105,7 +102,6 @@ impl RunCommand for WithdrawArgs {
 #[derive(Clone, Debug, ClapArgs)]
 pub struct HoldArgs {
     /// The plan.
-    #[arg(value_name = "PLAN")]
     plan: String,
     #[command(flatten)]
     output: Output,

@@ -64,7 +64,6 @@ impl RunCommand for AddSilenceArgs {
 #[derive(Clone, Debug, ClapArgs)]
 pub struct ExpireArgs {
     /// The silence; the beginning of its id is enough.
-    #[arg(value_name = "ID")]
     id: String,
     #[command(flatten)]
     consent: Consent,

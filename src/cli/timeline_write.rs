@@ -24,7 +24,6 @@ const MOST_STDIN: u64 = 24 * 1024;
 #[derive(Clone, Debug, ClapArgs)]
 pub struct AddArgs {
     /// What happened, in your words; up to 8 KiB. `-` reads lines from stdin: each becomes an entry, all of them or none.
-    #[arg(value_name = "TEXT")]
     text: String,
     /// What it is.
     #[arg(long, value_enum, default_value_t)]

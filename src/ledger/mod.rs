@@ -33,7 +33,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use new_after_damage::new_after_damage;
-pub use offline::{FolderLog, read_folder};
+pub use offline::{read_folder, read_lines, segment_files};
 pub use open::{OpenOptions, OpenedLog};
 pub use reader::{LogReader, ReadError};
 pub use snapshot::{FoundSnapshot, Snapshot, UnusableSnapshot, Unverified};

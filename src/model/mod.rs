@@ -26,6 +26,7 @@ pub mod read_path;
 pub mod safe_text;
 pub mod silence;
 pub mod slo;
+pub mod streamed_json;
 pub mod suggest;
 pub mod time;
 pub mod transition;

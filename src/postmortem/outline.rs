@@ -1,6 +1,6 @@
 //! The outline: everything the export says, as values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -186,41 +186,105 @@ pub struct Outline {
     pub filtered: Option<Filtered>,
 }
 
-/// Builds the outline of an incident, open or closed.
+/// Builds the outline of an incident, open or closed, of which every item is kept.
 pub fn outline(incident: &Incident, objectives: &[Objective], meta: &ExportMeta) -> Outline {
-    let clocks = &incident.clocks;
-    let as_of = incident.items.iter().map(|item| item.entry.ts).max().unwrap_or(incident.opened_at);
-    let events: Vec<ExportEntry> = incident.items.iter().map(|item| event(incident, item)).collect();
-    let of_kind = |kind: &str| events.iter().filter(|event| event.kind == kind).cloned().collect::<Vec<_>>();
-    let (rows, not_recorded) = rows(incident, objectives);
+    let mut read = ReadEntries::default();
+    incident.items.iter().for_each(|item| read.add(item));
+    let timeline: Vec<ExportEntry> = incident.items.iter().map(|item| event(incident, item)).collect();
+    let of_kind = |kind: &str| timeline.iter().filter(|event| event.kind == kind).cloned().collect();
     Outline {
-        drill: meta.drill.clone(),
-        incident: incident.id.clone(),
-        title: incident.title.clone(),
-        severity: incident.severity,
-        status: incident.status,
-        room: meta.room.clone(),
-        commander: incident.commander.clone(),
-        services: incident.services.clone(),
-        opened_at: incident.opened_at,
-        closed_at: incident.closed_at,
-        as_of,
-        clocks: clock_table(clocks),
-        from_detection_s: clocks.to_recovery(IncidentClock::Detection),
-        from_impact_s: clocks.to_recovery(IncidentClock::Impact),
-        from_decision_s: clocks.to_recovery(IncidentClock::Decision),
-        rpo_s: clocks.rpo_s,
-        rpo_seq: clocks.rpo_seq,
-        people: people(incident),
-        objectives: reached(incident, objectives, as_of),
-        rows,
-        not_recorded,
         decisions: of_kind("decision"),
         follow_ups: of_kind("follow_up"),
-        plans: plans(incident),
-        timeline: events,
-        log: LogHead { log: meta.log.clone(), seq: meta.seq, head: meta.head.clone() },
-        filtered: None,
+        timeline,
+        ..read.outline(incident, objectives, meta)
+    }
+}
+
+/// What the outline needs of the entries that it does not keep.
+#[derive(Default)]
+pub(super) struct ReadEntries {
+    recorded: Option<Stamp>,
+    /// The numbers of the entries of the shorter lists.
+    pub decisions: Vec<u64>,
+    pub follow_ups: Vec<u64>,
+    roles: BTreeMap<PersonId, Vec<&'static str>>,
+    simulated: BTreeSet<PersonId>,
+}
+
+impl ReadEntries {
+    /// Takes in the next item, in the order of the timeline.
+    pub fn add(&mut self, item: &Item) {
+        let (entry, by) = (&item.entry, &item.entry.by);
+        self.recorded = self.recorded.max(Some(entry.ts));
+        if by.simulated {
+            self.simulated.insert(by.person.clone());
+        }
+        match &entry.happening {
+            Happening::Decision(_) => self.decisions.push(entry.seq),
+            Happening::FollowUp(_) => self.follow_ups.push(entry.seq),
+            Happening::Set(crate::model::entry::Set { commander: Some(commander), .. }) => {
+                self.has_role(commander, "commander");
+            }
+            _ => {}
+        }
+        if let Some(role) = role(&entry.happening).filter(|_| !by.is_room()) {
+            self.has_role(&by.person, role);
+        }
+    }
+
+    fn has_role(&mut self, person: &PersonId, role: &'static str) {
+        let own = self.roles.entry(person.clone()).or_default();
+        if !own.contains(&role) {
+            own.push(role);
+        }
+    }
+
+    /// The outline without its lists of entries. Of the incident's items only those are looked at that tell of a milestone.
+    pub fn outline(mut self, incident: &Incident, objectives: &[Objective], meta: &ExportMeta) -> Outline {
+        let clocks = &incident.clocks;
+        let as_of = self.recorded.unwrap_or(incident.opened_at);
+        let (rows, not_recorded) = rows(incident, objectives);
+        Outline {
+            drill: meta.drill.clone(),
+            incident: incident.id.clone(),
+            title: incident.title.clone(),
+            severity: incident.severity,
+            status: incident.status,
+            room: meta.room.clone(),
+            commander: incident.commander.clone(),
+            services: incident.services.clone(),
+            opened_at: incident.opened_at,
+            closed_at: incident.closed_at,
+            as_of,
+            clocks: clock_table(clocks),
+            from_detection_s: clocks.to_recovery(IncidentClock::Detection),
+            from_impact_s: clocks.to_recovery(IncidentClock::Impact),
+            from_decision_s: clocks.to_recovery(IncidentClock::Decision),
+            rpo_s: clocks.rpo_s,
+            rpo_seq: clocks.rpo_seq,
+            people: self.people(incident),
+            objectives: reached(incident, objectives, as_of),
+            rows,
+            not_recorded,
+            decisions: Vec::new(),
+            follow_ups: Vec::new(),
+            plans: plans(incident),
+            timeline: Vec::new(),
+            log: LogHead { log: meta.log.clone(), seq: meta.seq, head: meta.head.clone() },
+            filtered: None,
+        }
+    }
+
+    fn people(&mut self, incident: &Incident) -> Vec<Participant> {
+        let one = |(person, since): (&PersonId, &Stamp)| Participant {
+            person: person.clone(),
+            since: *since,
+            roles: self.roles.remove(person).unwrap_or_default(),
+            simulated: self.simulated.contains(person),
+        };
+        let mut people: Vec<Participant> = incident.people.iter().map(one).collect();
+        people.sort_by_key(|it| (it.since, it.person.clone()));
+        people
     }
 }
 
@@ -235,7 +299,8 @@ fn level(actor: &crate::model::Actor) -> &'static str {
     }
 }
 
-fn event(incident: &Incident, item: &Item) -> ExportEntry {
+/// An item as the export shows it.
+pub(super) fn event(incident: &Incident, item: &Item) -> ExportEntry {
     let entry = &item.entry;
     let base = incident.zero();
     ExportEntry {
@@ -282,41 +347,6 @@ fn role(happening: &Happening) -> Option<&'static str> {
         Happening::Rejected(_) => "rejected",
         _ => return None,
     })
-}
-
-fn people(incident: &Incident) -> Vec<Participant> {
-    let mut roles: BTreeMap<&PersonId, Vec<&'static str>> = BTreeMap::new();
-    let mut simulated: BTreeMap<&PersonId, bool> = BTreeMap::new();
-    let mut add = |person, role| {
-        let own = roles.entry(person).or_default();
-        if !own.contains(&role) {
-            own.push(role);
-        }
-    };
-    for item in &incident.items {
-        let by = &item.entry.by;
-        if by.simulated {
-            simulated.insert(&by.person, true);
-        }
-        if let Happening::Set(crate::model::entry::Set { commander: Some(commander), .. }) = &item.entry.happening {
-            add(commander, "commander");
-        }
-        if let Some(role) = role(&item.entry.happening).filter(|_| !by.is_room()) {
-            add(&by.person, role);
-        }
-    }
-    let mut people: Vec<Participant> = incident
-        .people
-        .iter()
-        .map(|(person, since)| Participant {
-            person: person.clone(),
-            since: *since,
-            roles: roles.get(person).cloned().unwrap_or_default(),
-            simulated: simulated.contains_key(person),
-        })
-        .collect();
-    people.sort_by_key(|it| (it.since, it.person.clone()));
-    people
 }
 
 fn plans(incident: &Incident) -> Vec<PlanLine> {
