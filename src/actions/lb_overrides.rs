@@ -4,12 +4,11 @@
 //! Each place is either brought along, or the reason why it can't be is said. Which requests a rule or a pool set matches
 //! is never computed: the provider's own texts differ on how.
 
-use std::collections::BTreeSet;
-
-use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::facts::{LoadBalancer, PlaceRole, PoolPlace};
 use crate::model::plan::ShownChange;
+use crate::model::step_request::{PoolEdit, PoolIds};
 use crate::model::{Refusal, SafeText};
 
 use super::board_query::{line, list};
@@ -19,10 +18,9 @@ use super::refuse;
 /// What is written beside the order and the fallback.
 #[derive(Debug, Default)]
 pub struct LbOverrides {
-    /// `{at, to}`: a path into a part, and the pools that are to stand there.
-    pub edits: Vec<Value>,
+    pub edits: Vec<PoolEdit>,
     /// The parts that are edited, each with the digest it must still have.
-    pub was: Map<String, Value>,
+    pub was: BTreeMap<String, String>,
     pub shown: Vec<ShownChange>,
     pub warnings: Vec<String>,
 }
@@ -129,9 +127,9 @@ fn edit(
             "Change them by hand: a write replaces them whole.",
         ));
     };
-    let to = if place.role == PlaceRole::Fallback { json!(ids[0]) } else { json!(ids) };
-    out.edits.push(json!({"at": place.path, "to": to}));
-    out.was.insert(part.to_owned(), json!(name("the digest", digest)?));
+    let to = if place.role == PlaceRole::Fallback { PoolIds::One(ids[0].clone()) } else { PoolIds::Order(ids) };
+    out.edits.push(PoolEdit { at: place.path.clone(), to });
+    out.was.insert(part.to_owned(), name("the digest", digest)?);
     Ok(())
 }
 

@@ -9,7 +9,8 @@ use crate::model::plan::StepCheck;
 use crate::model::read_path::{
     CloudflarePath, KnownPath, LocationField, PodsField, ProbePath, RestoreField, VeleroPath,
 };
-use crate::model::{CloudflareVerb, Plan, ProviderVerb, ReadPath, SafeText, SourceId, Step, VeleroVerb};
+use crate::model::step_request::{CreateRestore, PatchLoadBalancer, PatchLocation};
+use crate::model::{Plan, ReadPath, SafeText, SourceId, Step, StepRequest};
 use crate::seal;
 
 use super::identifiers::restore_name;
@@ -24,13 +25,16 @@ pub fn manual(plan: &Plan) -> Vec<String> {
     for step in &plan.steps {
         out.push(note(&format!("step {}: {}", step.id, step.effect)));
         out.extend(step.pre.iter().map(|pre| note(&format!("  first see that {}", pre.says))));
-        match &step.verb {
-            ProviderVerb::Cloudflare(CloudflareVerb::PatchLoadBalancer) => cloudflare(step, &mut out),
-            ProviderVerb::Velero(VeleroVerb::PatchLocation) => patch_location(step, &mut out),
-            ProviderVerb::Velero(VeleroVerb::CreateRestore) => create_restore(plan, step, &mut out),
-            ProviderVerb::Wait if step.target.kind == PODS => pods(step, &mut out),
+        match &step.request {
+            StepRequest::PatchLoadBalancer(it) => patch_load_balancer(step, it, &mut out),
+            StepRequest::PatchLocation(it) => patch_location(step, it, &mut out),
+            StepRequest::CreateRestore(it) => create_restore(plan, step, it, &mut out),
+            StepRequest::Wait if step.target.kind == PODS => pods(step, &mut out),
             // A silence is no step of a plan, and what another version does nobody here can say as a command.
-            ProviderVerb::Wait | ProviderVerb::Alertmanager(_) | ProviderVerb::Unknown(_) => {
+            StepRequest::Wait
+            | StepRequest::CreateSilence(_)
+            | StepRequest::ExpireSilence(_)
+            | StepRequest::Unknown { .. } => {
                 out.extend(step.check.iter().map(|c| note(&format!("  wait until {}", check_words(c)))));
             }
         }
@@ -38,19 +42,18 @@ pub fn manual(plan: &Plan) -> Vec<String> {
     out
 }
 
-fn cloudflare(step: &Step, out: &mut Vec<String>) {
-    let zone = text(&step.params["zone"]);
-    let path = format!("/zones/{zone}/load_balancers/{}", step.target.id);
+fn patch_load_balancer(step: &Step, patch: &PatchLoadBalancer, out: &mut Vec<String>) {
+    let path = format!("/zones/{}/load_balancers/{}", patch.zone, step.target.id);
     let url = quote(&format!("https://api.cloudflare.com/client/v4{path}"));
     let auth = "-H \"Authorization: Bearer $CLOUDFLARE_TOKEN\"";
-    let body = quote(&step.params["body"].to_string());
+    let body = json!(patch.body).to_string();
     out.push(format!("curl -fsS --max-time 10 {auth} {url}"));
     let send = format!("curl -fsS --max-time 10 -X PATCH {auth} -H 'Content-Type: application/json'");
-    match edits(&step.params) {
-        None => out.push(format!("{send} --data {body} {url}")),
+    match edits(patch) {
+        None => out.push(format!("{send} --data {} {url}", quote(&body))),
         Some(jq) => {
             out.push(note("  rules, pool sets and maps are replaced whole: they are read, edited and sent in one go"));
-            let jq = quote(&format!("{jq} + {}", step.params["body"]));
+            let jq = quote(&format!("{jq} + {body}"));
             out.push(format!("curl -fsS --max-time 10 {auth} {url} | jq -e -c {jq} | {send} --data-binary @- {url}"));
         }
     }
@@ -59,22 +62,23 @@ fn cloudflare(step: &Step, out: &mut Vec<String>) {
 }
 
 /// The edits of a step as a program for `jq`: each place set, then the parts that they stand in.
-fn edits(params: &Value) -> Option<String> {
-    let edits = params["edits"].as_array().filter(|edits| !edits.is_empty())?;
+fn edits(patch: &PatchLoadBalancer) -> Option<String> {
+    if patch.edits.is_empty() {
+        return None;
+    }
     let place = |at: &str| {
         // Only the second step of a path is a number: the place in a list of rules or pool sets.
         let step =
             |(i, it): (usize, &str)| it.parse::<u64>().ok().filter(|_| i == 1).map_or_else(|| json!(it), |n| json!(n));
         Value::Array(at.split('/').enumerate().map(step).collect()).to_string()
     };
-    let set = edits.iter().map(|it| format!("setpath({}; {})", place(text(&it["at"])), it["to"]));
-    let parts: Vec<&String> = params["was"].as_object().into_iter().flatten().map(|(part, _)| part).collect();
-    let keep = parts.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ");
+    let set = patch.edits.iter().map(|it| format!("setpath({}; {})", place(&it.at), json!(it.to)));
+    let keep = patch.was.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     Some(format!(".result | {} | {{{keep}}}", set.collect::<Vec<_>>().join(" | ")))
 }
 
-fn kubectl(step: &Step) -> String {
-    format!("kubectl --context \"$CONTEXT\" -n {}", quote(text(&step.params["namespace"])))
+fn kubectl(namespace: &str) -> String {
+    format!("kubectl --context \"$CONTEXT\" -n {}", quote(namespace))
 }
 
 fn which_cluster(step: &Step, out: &mut Vec<String>) {
@@ -86,13 +90,13 @@ fn which_cluster(step: &Step, out: &mut Vec<String>) {
     out.push("kubectl --context \"$CONTEXT\" get namespace kube-system -o 'jsonpath={.metadata.uid}'".to_owned());
 }
 
-fn patch_location(step: &Step, out: &mut Vec<String>) {
+fn patch_location(step: &Step, patch: &PatchLocation, out: &mut Vec<String>) {
     which_cluster(step, out);
-    let (name, body) = (quote(text(&step.params["name"])), quote(&step.params["body"].to_string()));
-    out.push(format!("{} patch backupstoragelocations.velero.io {name} --type merge -p {body}", kubectl(step)));
+    let (kubectl, name, body) = (kubectl(&patch.namespace), quote(&patch.name), quote(&json!(patch.body).to_string()));
+    out.push(format!("{kubectl} patch backupstoragelocations.velero.io {name} --type merge -p {body}"));
 }
 
-fn create_restore(plan: &Plan, step: &Step, out: &mut Vec<String>) {
+fn create_restore(plan: &Plan, step: &Step, restore: &CreateRestore, out: &mut Vec<String>) {
     which_cluster(step, out);
     // The room's own name for it: whoever comes second, room or person, finds the name taken and restores nothing.
     let digest = seal::plan_bytes(plan).ok().map(|(_, digest)| digest);
@@ -103,13 +107,14 @@ fn create_restore(plan: &Plan, step: &Step, out: &mut Vec<String>) {
         "kind": "Restore",
         "metadata": {
             "name": name,
-            "namespace": step.params["namespace"],
+            "namespace": restore.namespace,
             "annotations": {"warroom/plan-digest": digest.map(|d| d.to_string()).unwrap_or_default()},
         },
-        "spec": step.params["spec"],
+        "spec": restore.spec,
     });
-    out.push(format!("printf '%s' {} | {} create -f -", quote(&manifest.to_string()), kubectl(step)));
-    out.push(format!("{} get restores.velero.io {} -o 'jsonpath={{.status}}'", kubectl(step), quote(&name)));
+    let kubectl = kubectl(&restore.namespace);
+    out.push(format!("printf '%s' {} | {kubectl} create -f -", quote(&manifest.to_string())));
+    out.push(format!("{kubectl} get restores.velero.io {} -o 'jsonpath={{.status}}'", quote(&name)));
     out.push(note("  done when its phase is Completed; PartiallyFailed or Failed needs a person"));
 }
 
@@ -190,10 +195,6 @@ fn check_words(check: &StepCheck) -> String {
         }
         _ => format!("{} {} is {}", check.src, check.path, check.value),
     }
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
 }
 
 /// A comment stays one line, whatever it says.

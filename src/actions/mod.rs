@@ -36,8 +36,8 @@ pub use recheck::recheck;
 use crate::board::JudgedBoard;
 use crate::model::plan::{HeadRef, PolicyRef, RefusalKind, ShownChange};
 use crate::model::{
-    ACCOUNT_ALONE, Action, ClusterRole, IncidentId, Level, Objective, PersonId, Plan, PlanId, Policy, ProviderVerb,
-    Refusal, SourceId, Stamp, Step,
+    ACCOUNT_ALONE, Action, ClusterRole, IncidentId, Level, Objective, PersonId, Plan, PlanId, Policy, Refusal,
+    SourceId, Stamp, Step,
 };
 use crate::seal;
 
@@ -117,7 +117,7 @@ fn of_level(level: Level) -> Option<String> {
 fn cred_ids(steps: &[Step], context: &PlanContext) -> Vec<String> {
     let mut ids: Vec<String> = steps
         .iter()
-        .filter(|step| step.verb != ProviderVerb::Wait)
+        .filter(|step| step.request.writes())
         .map(|step| match context.credentials.get(&step.target.src) {
             Some(credential) if !credential.is_empty() => {
                 format!("{}: {}", step.target.src, identifiers::words(credential))

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::model::plan::{Op, Pre, StepCheck, Target};
 use crate::model::read_path::{BackupField, LocationField, PodsField, RestoreField, VeleroPath};
-use crate::model::{ProviderVerb, Stamp, Step, VeleroVerb};
+use crate::model::step_request::{AccessMode, CreateRestore, LocationBody, LocationSpec, PatchLocation, RestoreSpec};
+use crate::model::{Stamp, Step, StepRequest};
 
 use super::restore::{EXPIRY_MARGIN_S, Ground, RestorePart, heartbeat_s};
 
@@ -109,25 +110,26 @@ pub fn make_writable(g: &Ground, id: &str) -> Step {
     let loc = &g.location_name;
     let pre = vec![g.identity(), g.mode_is("ReadOnly", "read-only"), g.may_patch()];
     let effect = format!("make backup location {loc} on {} read-write again, so that backups go on", g.cluster);
-    patch_mode(g, id, "ReadWrite", pre, effect)
+    patch_mode(g, id, AccessMode::ReadWrite, pre, effect)
 }
 
-fn patch_mode(g: &Ground, id: &str, mode: &str, pre: Vec<Pre>, effect: String) -> Step {
+fn patch_mode(g: &Ground, id: &str, access_mode: AccessMode, pre: Vec<Pre>, effect: String) -> Step {
     let loc = &g.location_name;
+    let body = LocationBody { spec: LocationSpec { access_mode } };
+    let request = PatchLocation { namespace: g.velero.clone(), name: loc.clone(), body };
     Step {
         id: id.to_owned(),
-        verb: VeleroVerb::PatchLocation.into(),
+        request: request.into(),
         target: Target {
             src: g.src.clone(),
             kind: "location".to_owned(),
             id: format!("{}/{}/{loc}", g.uid, g.velero),
             name: loc.clone(),
         },
-        params: json!({"namespace": g.velero, "name": loc, "body": {"spec": {"accessMode": mode}}}),
         pre,
         effect,
         limit_s: LOCATION_LIMIT_S,
-        check: vec![g.check(g.location_path(LocationField::AccessMode), Op::Eq, json!(mode))],
+        check: vec![g.check(g.location_path(LocationField::AccessMode), Op::Eq, json!(access_mode))],
     }
 }
 
@@ -139,7 +141,7 @@ pub fn make_read_only(g: &Ground) -> Step {
     pre.push(g.mode_is("ReadWrite", "read-write"));
     pre.push(g.pre(g.location_seen, VeleroPath::BackupsUploading, Op::Eq, json!(0), idle));
     pre.push(g.may_patch());
-    patch_mode(g, "1", "ReadOnly", pre, format!("make backup location {loc} on {} read-only", g.cluster))
+    patch_mode(g, "1", AccessMode::ReadOnly, pre, format!("make backup location {loc} on {} read-only", g.cluster))
 }
 
 /// Velero has seen the change and can still read the bucket. `None` if it never looks: nothing could be waited for.
@@ -149,14 +151,13 @@ pub fn validated(g: &Ground) -> Option<Step> {
     let limit_s = every_s.saturating_add(VALIDATION_GRACE_S);
     Some(Step {
         id: "2".to_owned(),
-        verb: ProviderVerb::Wait,
+        request: StepRequest::Wait,
         target: Target {
             src: g.src.clone(),
             kind: "location".to_owned(),
             id: format!("{}/{}/{loc}", g.uid, g.velero),
             name: loc.clone(),
         },
-        params: Value::Null,
         pre: Vec::new(),
         effect: format!("wait until Velero has looked at location {loc} again"),
         limit_s,
@@ -176,16 +177,16 @@ pub fn create(g: &Ground, part: &RestorePart, id: &str) -> Step {
     let of_restore = |field| VeleroPath::Restore { name: this.clone(), field };
     let mut pre = g.sound([part]);
     pre.push(g.mode_is("ReadOnly", "read-only"));
+    let spec = RestoreSpec { backup_name: backup.clone(), included_namespaces: part.namespaces.clone() };
     Step {
         id: id.to_owned(),
-        verb: VeleroVerb::CreateRestore.into(),
+        request: CreateRestore { namespace: g.velero.clone(), spec }.into(),
         target: Target {
             src: g.src.clone(),
             kind: "restore".to_owned(),
             id: format!("{}/{}/{this}", g.uid, g.velero),
             name: format!("restore of {backup}"),
         },
-        params: json!({"namespace": g.velero, "spec": {"backupName": backup, "includedNamespaces": part.namespaces}}),
         pre,
         effect: format!("restore {} from {backup} and wait until it is completed", part.namespaces.join(", ")),
         limit_s: RESTORE_LIMIT_S,
@@ -205,14 +206,13 @@ pub fn started(g: &Ground, id: &str) -> Step {
     let of_pods = |field| VeleroPath::Pods { namespaces: g.namespaces.clone(), field };
     Step {
         id: id.to_owned(),
-        verb: ProviderVerb::Wait,
+        request: StepRequest::Wait,
         target: Target {
             src: g.src.clone(),
             kind: PODS.to_owned(),
             id: format!("{}/{namespaces}", g.uid),
             name: of.clone(),
         },
-        params: Value::Null,
         pre: Vec::new(),
         effect: format!("wait until the pods of {of} are ready, one at least"),
         limit_s: START_LIMIT_S,

@@ -13,8 +13,9 @@ use crate::model::silence::{
     Compiled, Hit, LONGEST_S, MOST_HITS, MOST_MATCHERS, MOST_REASON, Match, SHORTEST_S, SilenceChange, SilencePreview,
     line_of, marker,
 };
+use crate::model::step_request::{CreateSilence, ExpireSilence, RequestedMatcher};
 use crate::model::time::{moment, words};
-use crate::model::{AlertGrade, AlertmanagerVerb, IncidentId, PersonId, Refusal, SafeText, Stamp, Step};
+use crate::model::{AlertGrade, IncidentId, PersonId, Refusal, SafeText, Stamp, Step};
 use crate::seal;
 
 /// A write that Alertmanager begins so long ago: its clock may be behind ours, and it takes a past start as "now".
@@ -341,36 +342,37 @@ fn built(
     Built { preview, fingerprints }
 }
 
-/// The write that does it. `request` is unique and marks what it makes.
-pub fn step(preview: &SilencePreview, request: &str, by: &PersonId, now: Stamp) -> Step {
+/// The write that does it. The id is unique and marks what it makes.
+pub fn step(preview: &SilencePreview, id: &str, by: &PersonId, now: Stamp) -> Step {
     let stamp = |at: Stamp| at.to_rfc3339_opts(SecondsFormat::Millis, true);
-    let (verb, id, params) = match &preview.change {
+    let (request, id) = match &preview.change {
         SilenceChange::Create { matchers, for_s, reason } => {
-            let matchers: Vec<_> = matchers
-                .iter()
-                .map(|it| json!({"name": it.name, "value": it.value, "isRegex": it.regex, "isEqual": it.equal}))
-                .collect();
-            let body = json!({
-                "matchers": matchers,
-                "startsAt": stamp(now - STARTS_EARLIER),
-                "endsAt": stamp(now + TimeDelta::seconds(i64::try_from(*for_s).unwrap_or(0))),
-                "createdBy": by,
-                "comment": format!("{}: {reason} ({})", preview.incident, marker(request)),
-            });
-            (AlertmanagerVerb::CreateSilence, request.to_owned(), body)
+            let matcher = |it: &Matcher| RequestedMatcher {
+                name: it.name.to_string(),
+                value: it.value.to_string(),
+                is_regex: it.regex,
+                is_equal: it.equal,
+            };
+            let silence = CreateSilence {
+                matchers: matchers.iter().map(matcher).collect(),
+                starts_at: stamp(now - STARTS_EARLIER),
+                ends_at: stamp(now + TimeDelta::seconds(i64::try_from(*for_s).unwrap_or(0))),
+                created_by: by.clone(),
+                comment: format!("{}: {reason} ({})", preview.incident, marker(id)),
+            };
+            (silence.into(), id.to_owned())
         }
-        SilenceChange::Expire { id } => (AlertmanagerVerb::ExpireSilence, id.clone(), json!({})),
+        SilenceChange::Expire { id } => (ExpireSilence {}.into(), id.clone()),
     };
     Step {
         id: "1".to_owned(),
-        verb: verb.into(),
+        request,
         target: Target {
             src: preview.instance.clone(),
             kind: "silence".to_owned(),
             id,
             name: preview.title.to_string(),
         },
-        params,
         pre: Vec::new(),
         effect: preview.title.to_string(),
         limit_s: 10,

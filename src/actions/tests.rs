@@ -13,7 +13,7 @@ use crate::board::row::{Against, AppsKnown, PointSummary, PoolRef};
 use crate::board::{Row, RowBody, Topic, TopicView, Verdict};
 use crate::model::facts::*;
 use crate::model::plan::{Op, StepCheck};
-use crate::model::{Host, Level, ReadPath, SafeText, Strategy as Dr, System, VeleroVerb};
+use crate::model::{Host, Level, ReadPath, SafeText, StepRequest, Strategy as Dr, System};
 
 mod lb_overrides;
 mod recheck;
@@ -600,7 +600,7 @@ fn the_storys_failover_reads_as_agreed() {
     assert_eq!(plan.warnings[0], "primary: its API server reports etcd failing");
     let [patch, wait] = plan.steps.as_slice() else { panic!("two steps") };
     assert_eq!(
-        patch.params,
+        sent(patch),
         json!({"zone": "zone-1", "body": {"default_pools": ["p-dr", "p-primary"], "fallback_pool": "p-dr"}})
     );
     let paths: Vec<_> = patch.pre.iter().map(|p| p.path.as_str()).collect();
@@ -614,12 +614,17 @@ fn the_storys_failover_reads_as_agreed() {
         assert!(paths.contains(&path), "{path}");
     }
     assert!(patch.pre.iter().any(|p| p.says == "dr is healthy in 3 of 3 regions" && p.read_at == at("14:49:57")));
-    assert_eq!((wait.verb.as_str(), wait.params == Value::Null, wait.limit_s), ("wait", true, 180));
+    assert_eq!((wait.request.verb(), wait.request.writes(), wait.limit_s), ("wait", false, 180));
     assert_eq!(
         (wait.check[0].path.as_str(), wait.check[0].op, &wait.check[0].value),
         ("share/dr", Op::Ge, &json!(100))
     );
     assert_eq!(plan.cred_ids, ["cloudflare/edge: token edge"]);
+}
+
+/// What a step sends, as it stands in the plan's bytes.
+fn sent(step: &Step) -> Value {
+    json!(step.request)["params"].take()
 }
 
 #[test]
@@ -630,14 +635,14 @@ fn the_storys_restore_reads_as_agreed() {
     assert_eq!(plan.locks, ["velero/dr/cluster/uid-dr", "velero/dr/namespace/uid-dr/shop"]);
     let [flip, wait, create, started] = plan.steps.as_slice() else { panic!("four steps") };
     assert_eq!(
-        flip.params,
+        sent(flip),
         json!({"namespace": "velero", "name": "default", "body": {"spec": {"accessMode": "ReadOnly"}}})
     );
     let last = create.pre.len() - 1;
     assert_eq!(flip.pre[..last], create.pre[..last], "the first write asks for all that the second relies on");
     assert!(flip.pre.iter().any(|p| p.path == "backups/uploading" && p.value == json!(0)));
     assert_eq!(
-        create.params,
+        sent(create),
         json!({"namespace": "velero", "spec": {
         "backupName": "shop-hourly-20260302142900", "includedNamespaces": ["shop"]}})
     );
@@ -660,7 +665,7 @@ fn the_storys_restore_reads_as_agreed() {
         ]
     );
     assert!(flip.pre.iter().any(|p| p.path == "may/patch/location/default"), "asked before anything is written");
-    assert_eq!((wait.verb.as_str(), wait.params == Value::Null, wait.limit_s), ("wait", true, 120));
+    assert_eq!((wait.request.verb(), wait.request.writes(), wait.limit_s), ("wait", false, 120));
     assert_eq!(
         wait.check.iter().map(|c| (c.path.as_str(), c.value.clone())).collect::<Vec<_>>(),
         [("location/default/phase", json!("Available")), ("location/default/validated_since_change", json!(true))]
@@ -674,7 +679,7 @@ fn the_storys_restore_reads_as_agreed() {
         StepCheck { path: "restore/@plan/restored".into(), op: Op::Ge, value: json!(1), src: velero() },
         "a restore that brought nothing back is no success"
     );
-    assert_eq!((started.verb.as_str(), started.params == Value::Null, started.limit_s), ("wait", true, 600));
+    assert_eq!((started.request.verb(), started.request.writes(), started.limit_s), ("wait", false, 600));
     assert_eq!(
         started.check.iter().map(|c| (c.path.as_str(), c.op, c.value.clone())).collect::<Vec<_>>(),
         [("pods/shop/waiting", Op::Eq, json!([])), ("pods/shop/ready", Op::Ge, json!(1))],
@@ -683,7 +688,7 @@ fn the_storys_restore_reads_as_agreed() {
     let mut bench = PlanBench::new();
     bench.location(|l| l.access_mode = Open::new("ReadOnly"));
     let plan = bench.build(Action::Restore).unwrap();
-    assert_eq!(plan.steps.iter().map(|s| s.verb.as_str()).collect::<Vec<_>>(), ["velero.create_restore", "wait"]);
+    assert_eq!(plan.steps.iter().map(|s| s.request.verb()).collect::<Vec<_>>(), ["velero.create_restore", "wait"]);
     assert_eq!(plan.steps[0].id, "1");
 }
 
@@ -710,7 +715,7 @@ fn the_newest_point_that_covers_the_service_is_taken() {
     bench.rows.push(row(velero(), backup(newer)));
     bench.rows.push(row(velero(), backup(elsewhere)));
     let plan = bench.build(Action::Restore).unwrap();
-    assert_eq!(plan.steps[2].params["spec"]["backupName"], "shop-hourly-20260302144500");
+    assert_eq!(sent(&plan.steps[2])["spec"]["backupName"], "shop-hourly-20260302144500");
 }
 
 /// Two backups, a namespace each, both known on DR.
@@ -739,8 +744,9 @@ fn in_two_parts() -> PlanBench {
 #[test]
 fn backups_that_cover_the_service_together_are_restored_one_after_the_other() {
     let plan = in_two_parts().build(Action::Restore).unwrap();
-    let creates: Vec<&Step> = plan.steps.iter().filter(|it| it.verb == VeleroVerb::CreateRestore.into()).collect();
-    let asked: Vec<_> = creates.iter().map(|it| it.params["spec"].clone()).collect();
+    let creates: Vec<&Step> =
+        plan.steps.iter().filter(|it| matches!(it.request, StepRequest::CreateRestore(_))).collect();
+    let asked: Vec<_> = creates.iter().map(|it| sent(it)["spec"].clone()).collect();
     assert_eq!(
         asked,
         [
@@ -785,7 +791,7 @@ fn the_primarys_velero_is_asked_whether_it_keeps_the_backup_where_it_can_be() {
         bench.rows.push(its);
         let plan = bench.build(Action::Restore).unwrap();
         let kept = |step: &Step| step.pre.iter().any(|it| it.src == primary && it.path.as_str().ends_with("/kept"));
-        let all = plan.steps.iter().filter(|it| !it.params.is_null()).all(kept);
+        let all = plan.steps.iter().filter(|it| it.request.writes()).all(kept);
         assert_eq!(all, plan.steps.iter().any(kept), "before every write, or before none");
         let said = plan.warnings.iter().any(|it| it.contains("Whether the Velero of primary deletes the backup"));
         assert_eq!(said, !all);
@@ -1106,7 +1112,7 @@ proptest! {
             prop_assert_eq!(seal::parse_plan(&bytes).unwrap(), (plan.clone(), digest));
             let mut sent = BTreeSet::new();
             for step in &plan.steps {
-                strings(&step.params, &mut sent);
+                strings(&super::tests::sent(step), &mut sent);
                 sent.insert(step.target.id.clone());
                 step.pre.iter().for_each(|p| { strings(&p.value, &mut sent); sent.insert(p.path.to_string()); });
                 step.check.iter().for_each(|c| { strings(&c.value, &mut sent); sent.insert(c.path.to_string()); });

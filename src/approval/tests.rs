@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::model::entry::*;
 use crate::model::plan::{HeadRef, Op, PolicyRef, RefusalKind as Kind, StepCheck, Target};
-use crate::model::{Action, CloudflareVerb, IncidentId, Login, PersonRole, Policy, Refusal, SourceId, Step, System};
+use crate::model::{Action, IncidentId, Login, PersonRole, Policy, Refusal, SourceId, Step, StepRequest, System};
 use crate::seal;
 
 pub const POLICY: &str = "sha256:policy";
@@ -29,14 +29,16 @@ pub fn plan(id: &str, by: &str, target: &str) -> Plan {
     let src = SourceId::new(System::Cloudflare, "edge");
     let step = |n: &str| Step {
         id: n.to_owned(),
-        verb: CloudflareVerb::PatchLoadBalancer.into(),
+        request: StepRequest::from_members(
+            "cloudflare.patch_load_balancer".into(),
+            json!({"body": {"default_pools": ["b", "a"]}}),
+        ),
         target: Target {
             src: src.clone(),
             kind: "load_balancer".into(),
             id: target.into(),
             name: "shop.example".into(),
         },
-        params: json!({"body": {"default_pools": ["b", "a"]}}),
         pre: vec![],
         effect: "patch".to_owned(),
         limit_s: 30,

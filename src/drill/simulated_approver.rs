@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::script_runner::{Asker, Seen, waiting};
 use crate::client::Mirror;
 use crate::clock::{Clock, Turn};
-use crate::model::{CloudflareVerb, PersonId, Plan, PlanId, ProviderVerb, SafeText, Stamp, Step, VeleroVerb};
+use crate::model::{PersonId, Plan, PlanId, SafeText, Stamp, Step, StepRequest};
 use crate::protocol::{Hello, Request};
 
 /// Facts of a plan older than this are not worth approving on.
@@ -87,7 +87,9 @@ pub fn reads_well(plan: &Plan, mirror: &Mirror, now: Stamp) -> Result<(), String
         return Err(format!("{} was read {} s ago", old.path, (now - old.read_at).num_seconds()));
     }
     // Of several writes of one kind the first is looked at.
-    let first = |(i, step): &(usize, &Step)| !plan.steps[..*i].iter().any(|before| before.verb == step.verb);
+    let first = |(i, step): &(usize, &Step)| {
+        !plan.steps[..*i].iter().any(|before| before.request.verb() == step.request.verb())
+    };
     plan.steps.iter().enumerate().filter(first).try_for_each(|(_, step)| write_reads_well(step, mirror))
 }
 
@@ -97,9 +99,9 @@ fn write_reads_well(step: &Step, mirror: &Mirror) -> Result<(), String> {
         let rows = mirror.board.values().flat_map(|view| &view.rows).filter(|row| !row.stale);
         rows.filter_map(|row| serde_json::to_value(&row.body).ok()).filter_map(|b| b.get(key).cloned()).collect()
     };
-    match &step.verb {
-        ProviderVerb::Cloudflare(CloudflareVerb::PatchLoadBalancer) => {
-            let to = step.params["body"]["default_pools"][0].as_str().unwrap_or_default();
+    match &step.request {
+        StepRequest::PatchLoadBalancer(patch) => {
+            let to = patch.body.default_pools.first().map_or("", String::as_str);
             let bad = |pool: &Value| {
                 pool["id"] == to && (pool["enabled"] == Value::Bool(false) || pool["healthy"] == Value::Bool(false))
             };
@@ -107,19 +109,22 @@ fn write_reads_well(step: &Step, mirror: &Mirror) -> Result<(), String> {
                 return Err("the pool it moves traffic to is off or unhealthy".to_owned());
             }
         }
-        ProviderVerb::Velero(VeleroVerb::CreateRestore) => {
-            let backup = step.params["spec"]["backupName"].as_str().unwrap_or_default();
+        StepRequest::CreateRestore(restore) => {
+            let backup = &restore.spec.backup_name;
             if backup.is_empty() {
                 return Err("it names no backup".to_owned());
             }
             let points = body("backup");
-            let known = points.iter().any(|b| b["point"]["name"] == backup);
+            let known = points.iter().any(|b| b["point"]["name"] == *backup);
             if !points.is_empty() && !known {
                 return Err(format!("{backup} is not the newest usable restore point of any schedule"));
             }
         }
-        ProviderVerb::Velero(VeleroVerb::PatchLocation) | ProviderVerb::Alertmanager(_) | ProviderVerb::Wait => {}
-        ProviderVerb::Unknown(verb) => return Err(format!("nobody here knows what `{verb}` does")),
+        StepRequest::PatchLocation(_)
+        | StepRequest::CreateSilence(_)
+        | StepRequest::ExpireSilence(_)
+        | StepRequest::Wait => {}
+        StepRequest::Unknown { verb, .. } => return Err(format!("nobody here knows what `{verb}` does")),
     }
     Ok(())
 }
@@ -147,14 +152,18 @@ mod tests {
     fn a_plan_is_approved_only_on_fresh_facts_that_name_what_it_does() {
         let now: Stamp = "2026-03-10T14:55:00Z".parse().expect("a time");
         let mirror = Mirror::default();
-        let good = json!({"spec": {"backupName": "b-1"}});
+        let restore =
+            |backup: &str| json!({"namespace": "velero", "spec": {"backupName": backup, "includedNamespaces": []}});
+        let good = restore("b-1");
         let reads = |p: &Plan| reads_well(p, &mirror, now);
         assert_eq!(reads(&plan("2026-03-10T14:54:30Z", true, &good)), Ok(()));
         assert!(reads(&plan("2026-03-10T14:40:00Z", true, &good)).expect_err("old").contains("900 s ago"));
         assert!(reads(&plan("2026-03-10T14:54:30Z", false, &good)).expect_err("bare").contains("no fact"));
-        assert!(reads(&plan("2026-03-10T14:54:30Z", true, &json!({}))).expect_err("blind").contains("names no backup"));
+        assert!(
+            reads(&plan("2026-03-10T14:54:30Z", true, &restore(""))).expect_err("blind").contains("names no backup")
+        );
         let mut strange = plan("2026-03-10T14:54:30Z", true, &good);
-        strange.steps[0].verb = "velero.delete_backup".to_owned().into();
+        strange.steps[0].request = StepRequest::from_members("velero.delete_backup".to_owned(), json!({}));
         assert!(reads(&strange).expect_err("strange").contains("`velero.delete_backup`"));
     }
 

@@ -21,11 +21,11 @@ pub mod person;
 pub mod plan;
 pub mod plan_events;
 pub mod policy;
-pub mod provider_verb;
 pub mod read_path;
 pub mod safe_text;
 pub mod silence;
 pub mod slo;
+pub mod step_request;
 pub mod streamed_json;
 pub mod suggest;
 pub mod time;
@@ -44,9 +44,9 @@ pub use observation::{Observation, SourceChange, SourceId, Trouble, TroubleKind}
 pub use person::{Actor, Level, Login, Person, PersonRole};
 pub use plan::{Plan, Refusal, RefusalKind, Step};
 pub use policy::{ACCOUNT_ALONE, ClusterRole, EntryRules, Policy};
-pub use provider_verb::{AlertmanagerVerb, CloudflareVerb, ProviderVerb, VeleroVerb};
 pub use read_path::ReadPath;
 pub use safe_text::SafeText;
+pub use step_request::StepRequest;
 pub use transition::{TransitionFamily, TransitionKind};
 
 /// An instant on the room's clock, in UTC, milliseconds kept. In a drill this clock may run faster than the wall's.

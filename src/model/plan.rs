@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Action, IncidentId, PersonId, PlanId, ProviderVerb, ReadPath, SafeText, SourceId, Stamp};
+use super::{Action, IncidentId, PersonId, PlanId, ReadPath, SafeText, SourceId, Stamp, StepRequest};
 
 /// How a precondition or a check compares what was read with `value`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,12 +94,10 @@ pub struct Target {
 pub struct Step {
     /// `1`, `2`, … in order.
     pub id: String,
-    /// What the adapter is asked to do: `cloudflare.patch_load_balancer`, `velero.create_restore`, `wait`.
-    #[serde(rename = "adapter")]
-    pub verb: ProviderVerb,
+    /// What the adapter is asked to do, with exactly what is sent: the members `adapter` and `params`.
+    #[serde(flatten)]
+    pub request: StepRequest,
     pub target: Target,
-    /// Exactly what is sent; `null` for a step that only waits.
-    pub params: Value,
     /// Re-read at most five seconds before this step.
     pub pre: Vec<Pre>,
     /// What the step does, in words.

@@ -201,7 +201,7 @@ impl PlanRun {
             }
         }
         let mut said = String::new();
-        if !step.params.is_null() {
+        if step.request.writes() {
             match self.write(step).await {
                 Ok(answer) => said = answer,
                 Err(ActError::NotApplied(trouble)) => return StepEnd::Failed(trouble.what.to_string().into()),

@@ -13,7 +13,7 @@ use super::executor::{LOOK_EVERY, Reported, read, record, restored};
 use crate::actions::holds;
 use crate::approval::{PlanRecord, StepState};
 use crate::model::entry::{Reconciled, Reconciliation, Restored};
-use crate::model::{Digest, Plan, SafeText, Stamp, Step, VeleroVerb};
+use crate::model::{Digest, Plan, SafeText, Stamp, Step, StepRequest};
 
 /// A write whose sender died may still be on its way so long after its step began: until then, only seeing it proves anything.
 const LATE: TimeDelta = TimeDelta::seconds(10);
@@ -61,7 +61,7 @@ pub async fn reconcile(shared: Arc<RoomContext>, engine: mpsc::Sender<EngineMess
 
 /// After a step whose effect was not seen in time: finds out what became of it.
 pub async fn late(shared: &RoomContext, engine: &mpsc::Sender<EngineMessage>, plan: &Plan, digest: Digest) {
-    let ids = plan.steps.iter().filter(|step| !step.params.is_null());
+    let ids = plan.steps.iter().filter(|step| step.request.writes());
     let mut started = Vec::new();
     for step in ids {
         if matches!(restored(shared, digest, step).await, Ok(Some(it)) if !it.is_over()) {
@@ -101,7 +101,7 @@ pub fn is_open(record: &PlanRecord, now: Stamp) -> bool {
     let pairs = record.plan.steps.iter().zip(&record.steps);
     let mut begun = pairs.filter(|(step, state)| {
         let ran = matches!(state, StepState::Started { .. } | StepState::Unknown { .. });
-        ran && step.verb == VeleroVerb::CreateRestore.into()
+        ran && matches!(step.request, StepRequest::CreateRestore(_))
     });
     let undecided = matches!(record.reconciled, None | Some(Reconciliation::Partial | Reconciliation::Unknown));
     now - record.changed_at < FOLLOWED_FOR && undecided && begun.any(|(step, _)| !over(step))
@@ -126,7 +126,7 @@ struct ReconcileReading {
 
 /// How long until "not seen" means "not applied": never longer than [`LATE`], whatever the wall clock did meanwhile.
 fn settles_in(old: &PlanRecord, now: Stamp) -> Duration {
-    let writes = old.plan.steps.iter().zip(&old.steps).filter(|(step, _)| !step.params.is_null());
+    let writes = old.plan.steps.iter().zip(&old.steps).filter(|(step, _)| step.request.writes());
     let open = writes.filter_map(|(_, state)| match state {
         StepState::Started { at } => Some(*at + LATE),
         _ => None,
@@ -144,7 +144,7 @@ async fn look(
 ) -> Result<ReconcileReading, String> {
     let (mut applied, mut not_applied, mut between) = (Vec::new(), Vec::new(), Vec::new());
     let mut restores = BTreeMap::new();
-    for step in plan.steps.iter().filter(|step| !step.params.is_null()) {
+    for step in plan.steps.iter().filter(|step| step.request.writes()) {
         let id = step.id.clone();
         if !started.contains(&id) {
             not_applied.push(id);

@@ -17,7 +17,8 @@ use crate::approval::{PlanRecord, PlanState, StepState};
 use crate::clock::Clock;
 use crate::model::entry::{Reconciled, Reconciliation, Restored};
 use crate::model::plan::{Op, StepCheck};
-use crate::model::{Digest, Happening, Step, Trouble, VeleroVerb};
+use crate::model::step_request::{CreateRestore, RestoreSpec};
+use crate::model::{Digest, Happening, Step, Trouble};
 use crate::systems::{ActError, Adapter, Permit};
 
 /// A Restore that runs for so many looks, and then ends.
@@ -71,8 +72,8 @@ fn record(clock: &Clock) -> PlanRecord {
         value,
         src: src.clone(),
     };
-    plan.steps[0].verb = VeleroVerb::CreateRestore.into();
-    plan.steps[0].params = json!({"spec": {"backupName": "b", "includedNamespaces": ["shop"]}});
+    let spec = RestoreSpec { backup_name: "b".into(), included_namespaces: vec!["shop".into()] };
+    plan.steps[0].request = CreateRestore { namespace: "velero".into(), spec }.into();
     plan.steps[0].pre.clear();
     plan.steps[0].check = vec![check("phase", Op::In, json!(["Completed"])), check("restored", Op::Ge, json!(1))];
     let now = clock.now();

@@ -7,7 +7,7 @@ use super::*;
 use crate::model::entry::{Decision, EntryDraft, Genesis, LogLine, Note, Proposed, Redact, Rotate};
 use crate::model::plan::{HeadRef, Op, PolicyRef, Pre, ShownChange, Target};
 use crate::model::{
-    Action, Actor, CloudflareVerb, Happening, IncidentId, Level, Plan, PlanId, SafeText, SourceId, Stamp, Step, System,
+    Action, Actor, Happening, IncidentId, Level, Plan, PlanId, SafeText, SourceId, Stamp, Step, StepRequest, System,
 };
 
 fn at(text: &str) -> Stamp {
@@ -29,9 +29,11 @@ pub(crate) fn plan() -> Plan {
         warnings: vec!["primary is \"down\"".into()],
         steps: vec![Step {
             id: "1".into(),
-            verb: CloudflareVerb::PatchLoadBalancer.into(),
+            request: StepRequest::from_members(
+                "cloudflare.patch_load_balancer".into(),
+                json!({"zone": "z1", "body": {"default_pools": ["dr", "primary"], "fallback_pool": "dr"}}),
+            ),
             target: Target { src: src.clone(), kind: "load_balancer".into(), id: "lb-1".into(), name: "shop".into() },
-            params: json!({"zone": "z1", "body": {"default_pools": ["dr", "primary"], "fallback_pool": "dr"}}),
             pre: vec![Pre {
                 path: "lb/lb-1/default_pools".into(),
                 op: Op::Eq,

@@ -24,8 +24,8 @@ use warroom::drill::scenario;
 use warroom::model::facts::{EdgeAccount, LoadBalancer, PlaceRole};
 use warroom::model::plan::{HeadRef, Target};
 use warroom::model::{
-    Action, CloudflareVerb, Digest, Host, Level, Objective, Observation, PersonId, Plan, Policy, ReadPath,
-    SourceChange, SourceId, Step, Strategy, System, TroubleKind,
+    Action, Digest, Host, Level, Objective, Observation, PersonId, Plan, Policy, ReadPath, SourceChange, SourceId,
+    Step, StepRequest, Strategy, System, TroubleKind,
 };
 use warroom::systems::{ActError, Adapter, Ctx, Permit, cloudflare};
 
@@ -254,9 +254,8 @@ fn step(lb: &str, zone: &str, body: Value, edits: Vec<Value>, was: &BTreeMap<Str
     }
     Step {
         id: "1".to_owned(),
-        verb: CloudflareVerb::PatchLoadBalancer.into(),
+        request: StepRequest::from_members("cloudflare.patch_load_balancer".to_owned(), params),
         target: Target { src, kind: "load_balancer".to_owned(), id: lb.to_owned(), name: String::new() },
-        params,
         pre: Vec::new(),
         effect: String::new(),
         limit_s: 60,
@@ -269,11 +268,7 @@ fn shapes(lb: &LoadBalancer, zone: &str) -> Vec<Step> {
     let (order, last) = (json!(lb.default_pools), json!(lb.fallback_pool));
     let whole = json!({"default_pools": order, "fallback_pool": last});
     let none = BTreeMap::new();
-    let mut out = vec![
-        step(&lb.id, zone, json!({"default_pools": order}), Vec::new(), &none),
-        step(&lb.id, zone, json!({"fallback_pool": last}), Vec::new(), &none),
-        step(&lb.id, zone, whole.clone(), Vec::new(), &none),
-    ];
+    let mut out = vec![step(&lb.id, zone, whole.clone(), Vec::new(), &none)];
     let edit = |path: &str, role: PlaceRole, pools: &[String]| {
         let to = if role == PlaceRole::Fallback { json!(pools[0]) } else { pools.iter().rev().cloned().collect() };
         json!({"at": path, "to": to})

@@ -8,7 +8,8 @@ use crate::actions::pools::health_words;
 use crate::model::facts::LoadBalancer;
 use crate::model::plan::{Op, Pre, StepCheck, Target};
 use crate::model::read_path::{CloudflarePath, LoadBalancerField, PoolField, ProbePath};
-use crate::model::{CloudflareVerb, ProviderVerb, Refusal, SourceId, Step, System, time};
+use crate::model::step_request::{PatchLoadBalancer, PoolOrder};
+use crate::model::{Refusal, SourceId, Step, StepRequest, System, time};
 
 use super::{HostFailover, name_of, names};
 
@@ -79,7 +80,7 @@ fn unchanged(edge: &HostFailover) -> Vec<Pre> {
     for (part, digest) in &edge.moves.was {
         let says = format!("the {part} are as they were when this was proposed");
         let path = CloudflarePath::LoadBalancerDigest { id: id.clone(), part: part.clone() };
-        pres.push(pre(path, digest.clone(), says));
+        pres.push(pre(path, json!(digest), says));
     }
     if edge.ahead > 0 {
         let says = format!("{} places name {} before {}", edge.ahead, edge.primary.name, edge.dr.name);
@@ -117,11 +118,12 @@ pub(super) fn patch(edge: &HostFailover, n: usize) -> Step {
     let check =
         |path: CloudflarePath, value: Value| StepCheck { path: path.into(), op: Op::Eq, value, src: src.clone() };
     let of_lb = |field| CloudflarePath::LoadBalancer { id: id.clone(), field };
-    let mut params = json!({"zone": edge.zone, "body": {"default_pools": edge.after, "fallback_pool": dr.id}});
-    if !edge.moves.edits.is_empty() {
-        params["edits"] = json!(edge.moves.edits);
-        params["was"] = json!(edge.moves.was);
-    }
+    let request = PatchLoadBalancer {
+        zone: edge.zone.clone(),
+        body: PoolOrder { default_pools: edge.after.clone(), fallback_pool: dr.id.clone() },
+        edits: edge.moves.edits.clone(),
+        was: edge.moves.was.clone(),
+    };
     // Only what changes can prove the write: what was so before would look half applied after an interruption.
     let mut checks = Vec::new();
     if edge.after != edge.order {
@@ -140,9 +142,8 @@ pub(super) fn patch(edge: &HostFailover, n: usize) -> Step {
     };
     Step {
         id: n.to_string(),
-        verb: CloudflareVerb::PatchLoadBalancer.into(),
+        request: request.into(),
         target: Target { src: src.clone(), kind: "load_balancer".to_owned(), id: id.clone(), name: edge.host.clone() },
-        params,
         pre: patch_preconditions(edge),
         effect: format!("patch load balancer {}: {} first{more}, and read it back", edge.host, dr.name),
         limit_s: PATCH_LIMIT_S,
@@ -166,14 +167,13 @@ pub(super) fn wait(edges: &[HostFailover], context: &PlanContext, site: &str) ->
     let limit_s = MOVE_LIMIT_S.max(2 * ttl + 60);
     Ok(Some(Step {
         id: (edges.len() + 1).to_string(),
-        verb: ProviderVerb::Wait,
+        request: StepRequest::Wait,
         target: Target {
             kind: "probe".to_owned(),
             id: first.instance.clone(),
             name: first.instance.clone(),
             src: first,
         },
-        params: Value::Null,
         pre: Vec::new(),
         effect: format!("wait until outside probes see {site} only"),
         limit_s,

@@ -241,9 +241,9 @@ fn ending_one_says_who_becomes_loud() {
 fn the_write_carries_incident_mark_person_and_end() {
     let shown = on("alertname=DiskSlow cluster!~dr");
     let step = step(&shown, "01REQ", &PersonId::from("ana"), now());
-    assert_eq!((step.verb.as_str(), step.target.src.instance.as_str()), ("alertmanager.create_silence", "am-1"));
+    assert_eq!((step.request.verb(), step.target.src.instance.as_str()), ("alertmanager.create_silence", "am-1"));
     assert_eq!(
-        step.params,
+        json!(step.request)["params"],
         json!({
             "matchers": [
                 {"name": "alertname", "value": "DiskSlow", "isRegex": false, "isEqual": true},

@@ -23,7 +23,7 @@ fn every_place_that_names_the_primary_comes_along_in_one_write() {
     let plan = bench.build(Action::Failover).unwrap();
     let step = &plan.steps[0];
     assert_eq!(
-        step.params["edits"],
+        sent(step)["edits"],
         json!([
             {"at": "region_pools/WEU", "to": ["p-third", "p-dr", "p-primary", "p-other"]},
             {"at": "rules/0/overrides/default_pools", "to": ["p-dr", "p-primary"]},
@@ -32,7 +32,7 @@ fn every_place_that_names_the_primary_comes_along_in_one_write() {
         ])
     );
     let was = json!({"pool_sets": "sha256:pool_sets", "region_pools": "sha256:region_pools", "rules": "sha256:rules"});
-    assert_eq!(step.params["was"], was);
+    assert_eq!(sent(step)["was"], was);
     let shown: Vec<_> = plan.shown.iter().map(|it| format!("{}: {} => {}", it.what, it.now, it.after)).collect();
     assert!(shown.contains(&"rule blue: order: primary => dr → primary".to_owned()), "{shown:?}");
     let place = |what: &str| shown.iter().any(|line| line.starts_with(what));

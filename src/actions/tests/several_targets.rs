@@ -139,7 +139,7 @@ fn a_service_without_dr_is_restored_in_place_and_its_location_is_put_back() {
     bench.roles.insert("dr".into(), ClusterRole::Primary);
     let plan = bench.build(Action::Restore).unwrap();
     assert!(plan.title.starts_with("Restore shop on dr from backup"), "{}", plan.title);
-    let modes: Vec<_> = plan.steps.iter().filter_map(|it| it.params.pointer("/body/spec/accessMode")).collect();
+    let modes: Vec<_> = plan.steps.iter().filter_map(|it| sent(it).pointer("/body/spec/accessMode").cloned()).collect();
     assert_eq!(modes, ["ReadOnly", "ReadWrite"], "the cluster's next backup has to reach it");
     assert_eq!(plan.steps.last().map(|it| it.id.as_str()), Some("5"));
     let said = shown(&plan).join("\n");

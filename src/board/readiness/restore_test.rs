@@ -5,13 +5,11 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use crate::board::restore_points::is_ahead;
 use crate::board::row::{RowBody, Topic};
 use crate::model::facts::{Restore, Scope};
 use crate::model::time::{since, words};
-use crate::model::{Milestone, SafeText, Stamp, Step, VeleroVerb};
+use crate::model::{Milestone, SafeText, Stamp, Step, StepRequest};
 use crate::timeline::{PlanRecord, PlanState};
 
 use super::evidence::{began, day, plans, sites};
@@ -146,11 +144,8 @@ fn of_step(record: &PlanRecord, step: &Step, scope: Scope) -> RestoreTest {
 
 /// What a plan's step asks Velero to restore; `None` if it is another kind of step.
 fn asked(step: &Step) -> Option<Scope> {
-    if step.verb != VeleroVerb::CreateRestore.into() {
-        return None;
-    }
-    let names = step.params.pointer("/spec/includedNamespaces").and_then(Value::as_array);
-    let included_namespaces = names.into_iter().flatten().filter_map(Value::as_str).map(SafeText::new).collect();
+    let StepRequest::CreateRestore(restore) = &step.request else { return None };
+    let included_namespaces = restore.spec.included_namespaces.iter().map(|name| SafeText::new(name)).collect();
     Some(Scope { included_namespaces, ..Scope::default() })
 }
 

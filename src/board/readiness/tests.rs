@@ -13,6 +13,7 @@ use super::*;
 use crate::board::Board;
 use crate::model::entry::Restored;
 use crate::model::facts::{App, ControlPlane, Fact, FactKind, Pod, PodStage, Pool, Restore};
+use crate::model::step_request::{CreateRestore, RestoreSpec};
 use crate::model::{Action, Actor, Digest, IncidentId, IncidentStatus, Level, PersonId, Plan, PlanId, Severity};
 use crate::timeline::{Approval, Clocks, Incident, PlanRecord, PlanState, Plans};
 
@@ -29,7 +30,7 @@ fn plan(id: &str, action: Action, state: PlanState, ended: Stamp) -> PlanRecord 
     let (verb, params) = match action {
         Action::Restore => (
             "velero.create_restore",
-            json!({"spec": {"backupName": "shop-hourly-1429", "includedNamespaces": ["shop"]}}),
+            json!({"namespace": "velero", "spec": {"backupName": "shop-hourly-1429", "includedNamespaces": ["shop"]}}),
         ),
         Action::Failover => ("wait", json!(null)),
     };
@@ -468,7 +469,8 @@ fn a_plan_proves_what_its_restore_brought_back() {
     assert_eq!(stands(|it| it.restored.values_mut().for_each(|it| it.warnings = 20)), Attainment::Unknown);
     assert_eq!(stands(|it| it.restored.values_mut().for_each(|it| it.items = 0)), Attainment::Unknown);
     let other = |it: &mut PlanRecord| {
-        it.plan.steps[0].params = json!({"spec": {"backupName": "b", "includedNamespaces": ["pay"]}})
+        let spec = RestoreSpec { backup_name: "b".into(), included_namespaces: vec!["pay".into()] };
+        it.plan.steps[0].request = CreateRestore { namespace: "velero".into(), spec }.into();
     };
     assert_eq!(stands(other), Attainment::Unknown);
 }

@@ -1,7 +1,6 @@
 //! The panes answer: readiness in its three states, folds that open, pages that lead to one another.
 
 use chrono::TimeDelta;
-use serde_json::json;
 
 use crate::approval::PlanState;
 use crate::board::{RowBody, Topic, Verdict};
@@ -11,7 +10,8 @@ use crate::console::screenshot::to_text;
 use crate::console::view;
 use crate::model::entry::Restored;
 use crate::model::facts::OffSite;
-use crate::model::{IncidentId, IncidentStatus, Objective, SafeText, Strategy, VeleroVerb};
+use crate::model::step_request::{CreateRestore, RestoreSpec};
+use crate::model::{IncidentId, IncidentStatus, Objective, SafeText, Strategy};
 use crate::timeline::{effects, plan_of};
 
 use super::fixture::{app, at, look, objective, press};
@@ -37,8 +37,9 @@ pub fn calm_day(size: (u16, u16)) -> Console {
         record.approvals = plans::failover_done().approvals.clone();
         record.approvals[0].at = at("14:10:00") - back;
         record.changed_at = at("14:14:00") - back;
-        for step in record.plan.steps.iter_mut().filter(|step| step.verb == VeleroVerb::CreateRestore.into()) {
-            step.params = json!({"spec": {"backupName": "shop-hourly-1429", "includedNamespaces": ["shop"]}});
+        for step in record.plan.steps.iter_mut().filter(|step| step.request.verb() == "velero.create_restore") {
+            let spec = RestoreSpec { backup_name: "shop-hourly-1429".into(), included_namespaces: vec!["shop".into()] };
+            step.request = CreateRestore { namespace: "velero".into(), spec }.into();
             let whole = Restored { phase: "Completed".into(), items: 412, of: 412, ..Restored::default() };
             record.restored.insert(step.id.clone(), whole);
         }

@@ -4,7 +4,9 @@ use serde_json::json;
 
 use crate::approval::{Approval, PlanRecord, PlanState, StepState};
 use crate::model::plan::{HeadRef, Op, PolicyRef, Pre, ShownChange, StepCheck, Target};
-use crate::model::{Action, IncidentId, Level, PersonId, Plan, PlanId, SafeText, SourceId, Stamp, Step, System};
+use crate::model::{
+    Action, IncidentId, Level, PersonId, Plan, PlanId, SafeText, SourceId, Stamp, Step, StepRequest, System,
+};
 
 use super::fixture::{at, person};
 
@@ -16,9 +18,8 @@ fn step(id: &str, verb: &str, target: &Target, effect: &str, limit_s: u64, pre: 
     let check = StepCheck { path: "x".into(), op: Op::Eq, value: json!(true), src: target.src.clone() };
     Step {
         id: id.to_owned(),
-        verb: verb.to_owned().into(),
+        request: StepRequest::from_members(verb.to_owned(), serde_json::Value::Null),
         target: target.clone(),
-        params: serde_json::Value::Null,
         pre,
         effect: effect.to_owned(),
         limit_s,

@@ -7,7 +7,7 @@ use super::durations::length;
 use super::markdown::md;
 use super::*;
 use crate::model::plan::{HeadRef, Plan, PolicyRef, Step, Target};
-use crate::model::{Action, CloudflareVerb, Digest, Level, Milestone, Objective, SafeText, TransitionKind};
+use crate::model::{Action, Digest, Level, Milestone, Objective, SafeText, StepRequest, TransitionKind};
 use crate::timeline::tests::{INCIDENT, at, objective, person, story};
 use crate::timeline::{Approval, Incident, Marking, PlanRecord, PlanState, StepState};
 
@@ -25,14 +25,13 @@ fn plan(action: Action, title: &str, id: &str, effects: &[&str]) -> Plan {
     let src = "cloudflare/edge".parse().expect("a source");
     let step = |(n, effect): (usize, &&str)| Step {
         id: (n + 1).to_string(),
-        verb: CloudflareVerb::PatchLoadBalancer.into(),
+        request: StepRequest::from_members("cloudflare.patch_load_balancer".to_owned(), serde_json::Value::Null),
         target: Target {
             src: Clone::clone(&src),
             kind: "load_balancer".into(),
             id: "lb-1".into(),
             name: "shop".into(),
         },
-        params: serde_json::Value::Null,
         pre: vec![],
         effect: (*effect).to_owned(),
         limit_s: 60,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::map;
 use crate::model::read_path::AlertmanagerPath;
 use crate::model::silence::marker;
-use crate::model::{AlertmanagerVerb, ProviderVerb, Step, Trouble, TroubleKind};
+use crate::model::{Step, StepRequest, Trouble, TroubleKind};
 use crate::systems::http::{Api, HttpFault, HttpResponse, Method, first_sentence, trouble};
 use crate::systems::{ActError, Adapter, NO_SUCH_PATH, Permit};
 
@@ -51,20 +51,19 @@ impl Adapter for AlertmanagerAdapter {
 
     /// Gives the id of the silence that was made or ended.
     async fn apply(&self, step: &Step, permit: &Permit) -> Result<String, ActError> {
-        tracing::info!(request = %permit.plan, step = %step.verb, silence = %step.target.id, "asking an Alertmanager");
+        tracing::info!(request = %permit.plan, step = %step.request, silence = %step.target.id, "asking an Alertmanager");
         let unknown = || {
-            let what = format!("`{}` is not what an Alertmanager can be asked", step.verb);
+            let what = format!("`{}` is not what an Alertmanager can be asked", step.request);
             ActError::NotApplied(trouble(TroubleKind::Garbage, what, ""))
         };
-        let ProviderVerb::Alertmanager(verb) = &step.verb else { return Err(unknown()) };
-        match verb {
-            AlertmanagerVerb::CreateSilence => {
-                let answer = self.send(Method::POST, &["api", "v2", "silences"], Some(&step.params)).await?;
+        match &step.request {
+            StepRequest::CreateSilence(silence) => {
+                let answer = self.send(Method::POST, &["api", "v2", "silences"], Some(&json!(silence))).await?;
                 let taken = self.judge(answer)?;
                 let posted: Posted = taken.json().map_err(ActError::Unknown)?;
                 Ok(crate::model::SafeText::new(&posted.id).to_string())
             }
-            AlertmanagerVerb::ExpireSilence => {
+            StepRequest::ExpireSilence(_) => {
                 if !is_id(&step.target.id) {
                     return Err(unknown());
                 }
@@ -78,6 +77,7 @@ impl Adapter for AlertmanagerAdapter {
                 self.judge(answer)?;
                 Ok(step.target.id.clone())
             }
+            _ => Err(unknown()),
         }
     }
 }

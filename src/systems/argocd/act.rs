@@ -75,7 +75,7 @@ impl Adapter for Argocd {
     }
 
     async fn apply(&self, step: &Step, _permit: &Permit) -> Result<String, ActError> {
-        let what = format!("`{}` is not something that is done at Argo CD", step.verb);
+        let what = format!("`{}` is not something that is done at Argo CD", step.request);
         Err(ActError::NotApplied(trouble(TroubleKind::Garbage, what, "nothing was sent")))
     }
 }

@@ -16,11 +16,12 @@ use tokio::sync::Mutex;
 
 use super::client::{CloudflareClient, is_id};
 use super::map;
-use super::pool_references::{self, Edit};
+use super::pool_references;
 use super::response::{Certainty, garbage};
 use crate::clock::Turn;
 use crate::model::read_path::{CloudflarePath, LoadBalancerField, PoolField};
-use crate::model::{CloudflareVerb, ProviderVerb, SafeText, Step, Trouble, TroubleKind, time};
+use crate::model::step_request::{PatchLoadBalancer, PoolEdit, PoolIds};
+use crate::model::{SafeText, Step, StepRequest, Trouble, TroubleKind, time};
 use crate::systems::http::trouble;
 use crate::systems::{ActError, Adapter, Permit};
 
@@ -96,22 +97,25 @@ impl Adapter for CloudflareAdapter {
     }
 
     async fn apply(&self, step: &Step, permit: &Permit) -> Result<String, ActError> {
-        let ProviderVerb::Cloudflare(verb) = &step.verb else {
+        let StepRequest::PatchLoadBalancer(patch) = &step.request else {
             return Err(ActError::NotApplied(cannot(&unknown_step(step))));
         };
-        match verb {
-            CloudflareVerb::PatchLoadBalancer => self.patch_balancer(step, permit).await,
-        }
+        self.patch_balancer(step, patch, permit).await
     }
 }
 
 impl CloudflareAdapter {
-    async fn patch_balancer(&self, step: &Step, permit: &Permit) -> Result<String, ActError> {
-        let checked = BalancerWrite::of(step, &self.client.zones);
+    async fn patch_balancer(
+        &self,
+        step: &Step,
+        patch: &PatchLoadBalancer,
+        permit: &Permit,
+    ) -> Result<String, ActError> {
+        let checked = BalancerWrite::of(step, patch, &self.client.zones);
         let write = checked.map_err(|why| ActError::NotApplied(cannot(&why)))?;
         let body = self.body(&write).await.map_err(ActError::NotApplied)?;
         tracing::info!(plan = %permit.plan, step = %step.id, load_balancer = %write.id, "patching a load balancer");
-        let err = match self.client.patch_balancer(write.zone, write.id, &body).await {
+        let err = match self.client.patch_balancer(&patch.zone, write.id, &body).await {
             Ok(answer) if write.shows(&answer) => return Ok(self.took("answered 200 and shows", step, &answer)),
             // Taken, but the answer does not show it: believe neither before reading back.
             Ok(_) => garbage("a successful write whose answer does not show the change"),
@@ -130,16 +134,16 @@ impl CloudflareAdapter {
     /// What is sent: the plan's own body, and each part that it edits as it stands now, if that is as it was.
     async fn body(&self, write: &BalancerWrite<'_>) -> Result<Value, Trouble> {
         let mut body = write.wanted.clone();
-        if !write.edits.is_empty() {
-            let Some(raw) = self.client.balancer_in(write.zone, write.id).await? else {
+        if !write.patch.edits.is_empty() {
+            let Some(raw) = self.client.balancer_in(&write.patch.zone, write.id).await? else {
                 return Err(changed("the load balancer is gone"));
             };
-            for (part, was) in write.was {
-                if was.as_str() != Some(pool_references::digest(&raw[part]).as_str()) {
+            for (part, was) in &write.patch.was {
+                if *was != pool_references::digest(&raw[part]) {
                     return Err(changed(&format!("its {part} were changed since the plan was made")));
                 }
             }
-            body.extend(pool_references::edited(&raw, &write.edits).map_err(|why| changed(&why))?);
+            body.extend(pool_references::edited(&raw, &write.patch.edits).map_err(|why| changed(&why))?);
         }
         Ok(Value::Object(body))
     }
@@ -179,7 +183,7 @@ impl CloudflareAdapter {
             if attempt > 0 {
                 self.client.clock.pause(READ_BACK_PAUSE, Turn::Look).await;
             }
-            match self.client.balancer_in(write.zone, write.id).await {
+            match self.client.balancer_in(&write.patch.zone, write.id).await {
                 Ok(Some(now)) if write.shows(&now) => {
                     let how = format!("did not confirm ({}), but reading back shows", why.what);
                     return Ok(self.took(&how, step, &now));
@@ -206,66 +210,53 @@ impl CloudflareAdapter {
 
 /// A step, checked.
 struct BalancerWrite<'a> {
-    zone: &'a str,
     id: &'a str,
-    wanted: &'a Map<String, Value>,
-    edits: Vec<Edit<'a>>,
-    /// The parts that the edits stand in, by the digest they had.
-    was: &'a Map<String, Value>,
+    patch: &'a PatchLoadBalancer,
+    /// The plan's own body as it is sent.
+    wanted: Map<String, Value>,
 }
 
 impl<'a> BalancerWrite<'a> {
-    fn of(step: &'a Step, zones: &[String]) -> Result<Self, String> {
+    fn of(step: &'a Step, patch: &'a PatchLoadBalancer, zones: &[String]) -> Result<Self, String> {
         if step.target.kind != "load_balancer" {
             return Err(unknown_step(step));
         }
-        let id = step.target.id.as_str();
-        let zone = step.params.get("zone").and_then(Value::as_str).unwrap_or_default();
-        if !is_id(id) || !zones.iter().any(|known| known == zone) {
+        let (id, zone) = (step.target.id.as_str(), &patch.zone);
+        if !is_id(id) || !zones.contains(zone) {
             return Err(format!("load balancer `{id}` in zone `{zone}` is not among the configured zones"));
         }
-        let body = step.params.get("body").ok_or("it has no body")?;
-        let wanted = body.as_object().filter(|map| !map.is_empty()).ok_or("its body is empty")?;
-        for (key, value) in wanted {
-            let fine = match key.as_str() {
-                "default_pools" => value.as_array().is_some_and(|ids| pools(ids)),
-                "fallback_pool" => value.as_str().is_some_and(is_id),
-                _ => false,
-            };
+        for (key, fine) in
+            [("default_pools", pools(&patch.body.default_pools)), ("fallback_pool", is_id(&patch.body.fallback_pool))]
+        {
             if !fine {
                 return Err(format!("it would set `{key}` to something that is not allowed"));
             }
         }
-        let (edits, was) = edits(&step.params)?;
-        Ok(Self { zone, id, wanted, edits, was })
+        if patch.edits.len() > MAX_EDITS {
+            return Err(format!("it edits more than {MAX_EDITS} places"));
+        }
+        if let Some(bad) = patch.edits.iter().find(|edit| !may_edit(patch, edit)) {
+            return Err(format!("it would edit `{}` in a way that is not allowed", bad.at));
+        }
+        let wanted = serde_json::to_value(&patch.body).map_err(|e| e.to_string())?;
+        let Value::Object(wanted) = wanted else { return Err("its body is no object".to_owned()) };
+        Ok(Self { id, patch, wanted })
     }
 
     fn shows(&self, lb: &Value) -> bool {
-        self.wanted.iter().all(|(key, value)| lb.get(key) == Some(value)) && pool_references::shows(lb, &self.edits)
+        self.wanted.iter().all(|(key, value)| lb.get(key) == Some(value))
+            && pool_references::shows(lb, &self.patch.edits)
     }
 }
 
-/// The places that a step edits. Each path leads into a part whose digest the plan holds, and ends at pools.
-fn edits(params: &Value) -> Result<(Vec<Edit<'_>>, &Map<String, Value>), String> {
-    static NONE: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
-    let was = params.get("was").and_then(Value::as_object).unwrap_or(&NONE);
-    let list = params.get("edits").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    if list.len() > MAX_EDITS {
-        return Err(format!("it edits more than {MAX_EDITS} places"));
+/// Whether the path leads into a part whose digest the plan holds, and pools are to stand there.
+fn may_edit(patch: &PatchLoadBalancer, edit: &PoolEdit) -> bool {
+    let part = edit.at.split('/').next().unwrap_or_default();
+    let path = edit.at.split('/').all(is_id) && pool_references::PARTS.contains(&part) && patch.was.contains_key(part);
+    path && match &edit.to {
+        PoolIds::One(id) => is_id(id),
+        PoolIds::Order(ids) => pools(ids),
     }
-    let mut out = Vec::new();
-    for it in list {
-        let at = it.get("at").and_then(Value::as_str).unwrap_or_default();
-        let to = it.get("to").unwrap_or(&Value::Null);
-        let part = at.split('/').next().unwrap_or_default();
-        let path = at.split('/').all(is_id) && pool_references::PARTS.contains(&part) && was.contains_key(part);
-        let fine = to.as_str().is_some_and(is_id) || to.as_array().is_some_and(|ids| pools(ids));
-        if !path || !fine {
-            return Err(format!("it would edit `{at}` in a way that is not allowed"));
-        }
-        out.push(Edit { at, to });
-    }
-    Ok((out, was))
 }
 
 fn changed(why: &str) -> Trouble {
@@ -273,12 +264,12 @@ fn changed(why: &str) -> Trouble {
 }
 
 /// An order of pools: never empty, for an empty one is refused or worse.
-fn pools(ids: &[Value]) -> bool {
-    (1..=MAX_POOLS).contains(&ids.len()) && ids.iter().all(|id| id.as_str().is_some_and(is_id))
+fn pools(ids: &[String]) -> bool {
+    (1..=MAX_POOLS).contains(&ids.len()) && ids.iter().all(|id| is_id(id))
 }
 
 fn unknown_step(step: &Step) -> String {
-    format!("`{}` on a `{}` is not known", step.verb, step.target.kind)
+    format!("`{}` on a `{}` is not known", step.request, step.target.kind)
 }
 
 fn cannot(why: &str) -> Trouble {

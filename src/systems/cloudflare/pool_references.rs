@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::model::facts::{Open, PlaceRole, PoolPlace};
+use crate::model::step_request::PoolEdit;
 use crate::model::{Digest, SafeText};
 
 /// The parts of a load balancer that name pools beside `default_pools` and `fallback_pool`.
@@ -70,26 +71,20 @@ pub fn ahead(raw: &Value, first: &str, then: &str) -> usize {
         .count()
 }
 
-/// One place and what is to stand there.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Edit<'a> {
-    pub at: &'a str,
-    pub to: &'a Value,
-}
-
 /// The parts with their edits, each whole; an error if a path does not lead to what it is to replace.
-pub fn edited(raw: &Value, edits: &[Edit<'_>]) -> Result<Map<String, Value>, String> {
+pub fn edited(raw: &Value, edits: &[PoolEdit]) -> Result<Map<String, Value>, String> {
     let mut parts = Value::Object(Map::new());
     for edit in edits {
-        let part = part(edit.at).ok_or_else(|| format!("`{}` can't be rewritten", edit.at))?;
+        let part = part(&edit.at).ok_or_else(|| format!("`{}` can't be rewritten", edit.at))?;
         if parts.get(part).is_none() {
             parts[part] = raw.get(part).cloned().ok_or_else(|| format!("`{part}` is gone"))?;
         }
         let slot = parts.pointer_mut(&format!("/{}", edit.at)).ok_or_else(|| format!("`{}` is gone", edit.at))?;
-        if (slot.is_array(), slot.is_string()) != (edit.to.is_array(), edit.to.is_string()) {
+        let to = json!(edit.to);
+        if (slot.is_array(), slot.is_string()) != (to.is_array(), to.is_string()) {
             return Err(format!("`{}` is not what it was", edit.at));
         }
-        *slot = edit.to.clone();
+        *slot = to;
     }
     match parts {
         Value::Object(parts) => Ok(parts),
@@ -98,8 +93,8 @@ pub fn edited(raw: &Value, edits: &[Edit<'_>]) -> Result<Map<String, Value>, Str
 }
 
 /// Whether every edited place shows what was to stand there.
-pub fn shows(raw: &Value, edits: &[Edit<'_>]) -> bool {
-    edits.iter().all(|edit| raw.pointer(&format!("/{}", edit.at)) == Some(edit.to))
+pub fn shows(raw: &Value, edits: &[PoolEdit]) -> bool {
+    edits.iter().all(|edit| raw.pointer(&format!("/{}", edit.at)) == Some(&json!(edit.to)))
 }
 
 /// The top-level part of a path, if it is one that may be rewritten.

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::config::CloudflareConfig;
 use crate::model::facts::{ActingRule, Fact, FactKind, LoadBalancer, Pool};
 use crate::model::plan::Target;
-use crate::model::{CloudflareVerb, Digest, PersonId, SourceChange, SourceId, Step, System, Trouble, TroubleKind};
+use crate::model::{Digest, PersonId, SourceChange, SourceId, Step, StepRequest, System, Trouble, TroubleKind};
 use crate::systems::http::test_server::{ScriptedReply, SeenRequest, SourceBench, TestServer, file};
 use crate::systems::http::{Auth, Options};
 use crate::systems::{ActError, Adapter, Permit};
@@ -401,16 +401,19 @@ fn the_policy_in_effect_and_what_overrides_the_order() {
 }
 
 fn step(body: Value) -> Step {
+    requesting(json!({"zone": "z1", "body": body}))
+}
+
+fn requesting(params: Value) -> Step {
     Step {
         id: "1".to_owned(),
-        verb: CloudflareVerb::PatchLoadBalancer.into(),
+        request: StepRequest::from_members("cloudflare.patch_load_balancer".to_owned(), params),
         target: Target {
             src: SourceId::new(System::Cloudflare, "edge"),
             kind: "load_balancer".to_owned(),
             id: "lb-1".to_owned(),
             name: "shop.example".to_owned(),
         },
-        params: json!({"zone": "z1", "body": body}),
         pre: Vec::new(),
         effect: String::new(),
         limit_s: 60,
@@ -563,20 +566,22 @@ async fn a_step_that_is_not_exactly_known_sends_nothing() {
     let server = world(|_, _| None).await;
     let setup = setup(&server, &["z1"]);
     let acting = CloudflareAdapter::new(setup.client());
-    let fine = json!({"default_pools": ["p-dr"]});
+    let fine = json!({"default_pools": ["p-dr"], "fallback_pool": "p-dr"});
     let mut steps = vec![
         step(json!({})),
-        step(json!({"default_pools": []})),
-        step(json!({"default_pools": ["../x"]})),
-        step(json!({"default_pools": ["p-dr"], "enabled": false})),
-        step(json!({"fallback_pool": null})),
+        step(json!({"default_pools": [], "fallback_pool": "p-dr"})),
+        step(json!({"default_pools": ["../x"], "fallback_pool": "p-dr"})),
+        step(json!({"default_pools": ["p-dr"], "fallback_pool": "../x"})),
+        step(json!({"default_pools": ["p-dr"], "fallback_pool": "p-dr", "enabled": false})),
+        step(json!({"default_pools": ["p-dr"], "fallback_pool": null})),
         step(Value::Null),
+        requesting(json!({"zone": "another", "body": fine})),
     ];
     for change in [
-        (|s: &mut Step| s.verb = "cloudflare.delete".to_owned().into()) as fn(&mut Step),
+        (|s: &mut Step| s.request = StepRequest::from_members("cloudflare.delete".to_owned(), json!({})))
+            as fn(&mut Step),
         |s| s.target.kind = "pool".to_owned(),
         |s| s.target.id = "../lb-1".to_owned(),
-        |s| s.params["zone"] = json!("another"),
     ] {
         let mut changed = step(fine.clone());
         change(&mut changed);

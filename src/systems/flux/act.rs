@@ -106,7 +106,7 @@ impl Adapter for Flux {
     }
 
     async fn apply(&self, step: &Step, _permit: &Permit) -> Result<String, ActError> {
-        let what = format!("`{}` is not something that is done at Flux", step.verb);
+        let what = format!("`{}` is not something that is done at Flux", step.request);
         Err(ActError::NotApplied(trouble(TroubleKind::Garbage, what, "nothing was sent")))
     }
 }

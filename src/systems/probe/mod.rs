@@ -107,7 +107,7 @@ impl Adapter for ProbeAdapter {
     }
 
     async fn apply(&self, step: &Step, _permit: &Permit) -> Result<String, ActError> {
-        let what = format!("a probe only looks; it can't do `{}`", step.verb);
+        let what = format!("a probe only looks; it can't do `{}`", step.request);
         Err(ActError::NotApplied(trouble(TroubleKind::Garbage, what, "Build the plan again.")))
     }
 }

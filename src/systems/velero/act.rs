@@ -12,7 +12,8 @@ use super::read_fields::{of_backup, of_location, of_restore};
 use crate::clock::Clock;
 use crate::model::entry::Restored;
 use crate::model::read_path::{PodsField, VeleroPath};
-use crate::model::{Digest, ProviderVerb, SafeText, Stamp, Step, Trouble, TroubleKind, VeleroVerb};
+use crate::model::step_request::{CreateRestore, PatchLocation};
+use crate::model::{Digest, SafeText, Stamp, Step, StepRequest, Trouble, TroubleKind};
 use crate::systems::kube_api::client::ClusterLink;
 use crate::systems::kube_api::error_text::{plain, trouble};
 use crate::systems::kube_api::json_access::{string, tag, text};
@@ -162,19 +163,21 @@ impl Velero {
         Ok(json!(!asked))
     }
 
-    async fn patch_location(&self, step: &Step) -> Result<String, ActError> {
-        let name = self.named(&step.params)?;
-        let mode = only_access_mode(&step.params)
-            .ok_or_else(|| refused("a location step may set spec.accessMode and nothing else"))?;
-        let found = self.object(LOCATIONS, &name).await.map_err(ActError::NotApplied)?;
+    async fn patch_location(&self, patch: &PatchLocation) -> Result<String, ActError> {
+        self.in_our_namespace(&patch.namespace)?;
+        let (name, mode) = (&patch.name, patch.body.spec.access_mode.as_str());
+        if !is_name(name) {
+            return Err(refused("the step names no backup storage location"));
+        }
+        let found = self.object(LOCATIONS, name).await.map_err(ActError::NotApplied)?;
         let found = found.ok_or_else(|| refused(&format!("there is no backup storage location `{name}`")))?;
-        if map::access_mode(&found).is(&mode) {
+        if map::access_mode(&found).is(mode) {
             return Ok(format!("{name} was {mode} already"));
         }
         let version = string(&found, "/metadata/resourceVersion");
         // The version makes it a compare-and-swap: whoever changed the location meanwhile makes this a 409.
         let body = json!({"metadata": {"resourceVersion": version}, "spec": {"accessMode": mode}});
-        let path = self.collection(LOCATIONS).object(&name);
+        let path = self.collection(LOCATIONS).object(name);
         let answer = self.write(Method::PATCH, &path, "application/merge-patch+json", &body).await?;
         if answer.status == 409 {
             return Err(refused(&format!(
@@ -182,18 +185,16 @@ impl Velero {
             )));
         }
         let now = outcome(&answer)?;
-        if !map::access_mode(&now).is(&mode) {
+        if !map::access_mode(&now).is(mode) {
             return Err(ActError::Unknown(plain(TroubleKind::Garbage, "the answer does not show the change")));
         }
         Ok(format!("{name} is {mode} at version {}", text(&now, "/metadata/resourceVersion")))
     }
 
-    async fn create_restore(&self, step: &Step, permit: &Permit) -> Result<String, ActError> {
-        self.in_our_namespace(&step.params)?;
-        let spec = step.params.get("spec").filter(|spec| !string(spec, "/backupName").is_empty());
-        let spec = spec.ok_or_else(|| refused("a restore step names no backup"))?;
-        if spec.get("scheduleName").is_some() {
-            return Err(refused("a restore names the backup that was confirmed, never a schedule"));
+    async fn create_restore(&self, step: &Step, restore: &CreateRestore, permit: &Permit) -> Result<String, ActError> {
+        self.in_our_namespace(&restore.namespace)?;
+        if restore.spec.backup_name.is_empty() {
+            return Err(refused("a restore step names no backup"));
         }
         let digest = permit.digest.to_string();
         let name = restore_name(step, &permit.digest);
@@ -201,7 +202,7 @@ impl Velero {
             "apiVersion": GROUP,
             "kind": "Restore",
             "metadata": {"name": name, "namespace": self.namespace, "annotations": {map::PLAN_DIGEST: digest}},
-            "spec": spec,
+            "spec": restore.spec,
         });
         let path = self.collection("restores").path();
         let answer = self.write(Method::POST, &path, "application/json", &body).await?;
@@ -242,17 +243,11 @@ impl Velero {
         }
     }
 
-    fn in_our_namespace(&self, params: &Value) -> Result<(), ActError> {
-        if params.get("namespace").and_then(Value::as_str) == Some(self.namespace.as_str()) {
+    fn in_our_namespace(&self, namespace: &str) -> Result<(), ActError> {
+        if namespace == self.namespace {
             return Ok(());
         }
         Err(refused(&format!("the step is not for Velero's namespace `{}`", self.namespace)))
-    }
-
-    fn named(&self, params: &Value) -> Result<String, ActError> {
-        self.in_our_namespace(params)?;
-        let name = params.get("name").and_then(Value::as_str).filter(|name| is_name(name));
-        name.map(str::to_owned).ok_or_else(|| refused("the step names no backup storage location"))
     }
 }
 
@@ -288,7 +283,7 @@ impl Adapter for Velero {
     }
 
     async fn restored(&self, step: &Step, plan: Digest) -> Result<Option<Restored>, Trouble> {
-        if step.verb != VeleroVerb::CreateRestore.into() {
+        if !matches!(step.request, StepRequest::CreateRestore(_)) {
             return Ok(None);
         }
         let found = self.object("restores", &restore_name(step, &plan)).await?;
@@ -296,12 +291,10 @@ impl Adapter for Velero {
     }
 
     async fn apply(&self, step: &Step, permit: &Permit) -> Result<String, ActError> {
-        let ProviderVerb::Velero(verb) = &step.verb else {
-            return Err(refused(&format!("`{}` is not something that is done at Velero", step.verb)));
-        };
-        match verb {
-            VeleroVerb::PatchLocation => self.patch_location(step).await,
-            VeleroVerb::CreateRestore => self.create_restore(step, permit).await,
+        match &step.request {
+            StepRequest::PatchLocation(patch) => self.patch_location(patch).await,
+            StepRequest::CreateRestore(restore) => self.create_restore(step, restore, permit).await,
+            other => Err(refused(&format!("`{other}` is not something that is done at Velero"))),
         }
     }
 }
@@ -338,13 +331,6 @@ fn waiting(pods: &[(SafeText, Start)]) -> Value {
 fn is_name(name: &str) -> bool {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
     !name.is_empty() && name.len() <= 253 && name.chars().all(fits) && !name.starts_with('.')
-}
-
-/// The body of a location step, if it sets the access mode and nothing else.
-fn only_access_mode(params: &Value) -> Option<String> {
-    let mode = params.pointer("/body/spec/accessMode")?.as_str()?;
-    let exactly = json!({"spec": {"accessMode": mode}});
-    (matches!(mode, "ReadOnly" | "ReadWrite") && params.get("body") == Some(&exactly)).then(|| mode.to_owned())
 }
 
 /// What an answer to a write proves. 4xx is a plain no; 408 and 5xx may have been done all the same.

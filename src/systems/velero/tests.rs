@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::model::plan::Target;
-use crate::model::{Digest, PersonId, PlanId, SourceChange, Step, TroubleKind};
+use crate::model::{Digest, PersonId, PlanId, SourceChange, Step, StepRequest, TroubleKind};
 use crate::systems::kube_api::testing::{
     KubeReply, KubeRequest, KubeSourceBench, KubeTestServer, healthy, list, status,
 };
@@ -46,9 +46,8 @@ fn step(verb: &str, params: Value) -> Step {
     let target = Target { src, kind: "restore".into(), id: "u-1/velero/x".into(), name: "x".into() };
     Step {
         id: "1".into(),
-        verb: verb.to_owned().into(),
+        request: StepRequest::from_members(verb.to_owned(), params),
         target,
-        params,
         pre: vec![],
         effect: String::new(),
         limit_s: 60,
@@ -384,14 +383,16 @@ async fn what_may_be_concluded_from_a_failed_write_is_said_and_nothing_is_sent_t
 async fn steps_that_are_not_exactly_a_restore_plans_send_nothing() {
     let (server, _seen, adapter) = acting(healthy).await;
     let restores = [
-        json!({"namespace": "other", "spec": {"backupName": "b1"}}),
+        json!({"namespace": "other", "spec": {"backupName": "b1", "includedNamespaces": []}}),
+        json!({"namespace": "velero", "spec": {"backupName": "", "includedNamespaces": []}}),
         json!({"namespace": "velero", "spec": {"scheduleName": "s"}}),
-        json!({"namespace": "velero", "spec": {"backupName": "b1", "scheduleName": "s"}}),
+        json!({"namespace": "velero", "spec": {"backupName": "b1", "includedNamespaces": [], "scheduleName": "s"}}),
         json!(null),
     ];
     let locations = [
         json!({"namespace": "velero", "name": "default", "body": {"spec": {"accessMode": "ReadOnly", "provider": "x"}}}),
         json!({"namespace": "velero", "name": "default", "body": {"spec": {"accessMode": "Whatever"}}}),
+        json!({"namespace": "other", "name": "default", "body": {"spec": {"accessMode": "ReadOnly"}}}),
         json!({"namespace": "velero", "name": "../x", "body": {"spec": {"accessMode": "ReadOnly"}}}),
     ];
     let steps = restores.map(|params| step("velero.create_restore", params)).into_iter();

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::plan::Target;
-use crate::model::{Digest, PlanId, Step};
+use crate::model::{Digest, PlanId, Step, StepRequest};
 use crate::systems::alertmanager::act::AlertmanagerAdapter;
 use crate::systems::http::Method;
 use crate::systems::{ActError, Adapter, Permit};
@@ -144,11 +144,14 @@ async fn apply(acting: &AlertmanagerAdapter, verb: &str, id: &str) -> Result<Str
         id: id.to_owned(),
         name: String::new(),
     };
+    let params = match verb {
+        "create_silence" => json!({"matchers": [], "startsAt": "s", "endsAt": "e", "createdBy": "ana", "comment": "c"}),
+        _ => json!({}),
+    };
     let step = Step {
         id: "1".to_owned(),
-        verb: format!("alertmanager.{verb}").into(),
+        request: StepRequest::from_members(format!("alertmanager.{verb}"), params),
         target,
-        params: json!({"matchers": []}),
         pre: vec![],
         effect: String::new(),
         limit_s: 10,

@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::super::pool_references::{self, Edit};
+use super::super::pool_references;
 use super::*;
 use crate::model::facts::PlaceRole;
+use crate::model::step_request::PoolEdit;
 
 fn full() -> Value {
     let mut raw = lb();
@@ -84,16 +85,18 @@ fn a_number_that_would_not_survive_has_no_digest() {
 }
 
 fn edits(list: Value, raw: &Value) -> Step {
-    let mut step = to_dr();
     let parts: std::collections::BTreeSet<String> = list
         .as_array()
         .into_iter()
         .flatten()
         .filter_map(|it| it["at"].as_str()?.split('/').next().map(ToOwned::to_owned))
         .collect();
-    step.params["was"] = parts.iter().map(|part| (part.clone(), json!(pool_references::digest(&raw[part])))).collect();
-    step.params["edits"] = list;
-    step
+    editing(list, parts.iter().map(|part| (part.clone(), json!(pool_references::digest(&raw[part])))).collect())
+}
+
+fn editing(list: Value, was: Value) -> Step {
+    let body = json!({"default_pools": ["p-dr", "p-primary"], "fallback_pool": "p-dr"});
+    requesting(json!({"zone": "z1", "body": body, "edits": list, "was": was}))
 }
 
 #[tokio::test]
@@ -165,13 +168,13 @@ async fn edits_that_are_not_exactly_known_send_nothing() {
         ("pop_pools/AMS", json!(["p-dr"])),
         ("origins/0", json!(["p-dr"])),
     ] {
-        let mut step = edits(json!([{"at": at, "to": to}]), &lb());
-        step.params["was"]["rules"] = json!(pool_references::digest(&lb()["rules"]));
+        let part = at.split('/').next().unwrap_or_default();
+        let digest = |part: &str| json!(pool_references::digest(&lb()[part]));
+        let step = editing(json!([{"at": at, "to": to}]), json!({"rules": digest("rules"), part: digest(part)}));
         let result = acting.apply(&step, &permit()).await;
         assert!(matches!(&result, Err(ActError::NotApplied(_))), "{at}: {result:?}");
     }
-    let mut step = edits(json!([{"at": "rules/0/overrides/default_pools", "to": ["p-dr"]}]), &lb());
-    step.params["was"] = json!({});
+    let step = editing(json!([{"at": "rules/0/overrides/default_pools", "to": ["p-dr"]}]), json!({"rule": "sha256:1"}));
     assert!(matches!(acting.apply(&step, &permit()).await, Err(ActError::NotApplied(_))), "no digest, no edit");
     assert_eq!(server.count(&Method::PATCH), 0);
 }
@@ -296,7 +299,8 @@ proptest! {
     #[test]
     fn a_write_changes_its_places_and_leaves_the_rest(raw in a_balancer()) {
         let wanted = wanted(&raw);
-        let edits: Vec<Edit<'_>> = wanted.iter().map(|(at, to)| Edit { at, to }).collect();
+        let edits: Vec<PoolEdit> =
+            wanted.iter().map(|(at, to)| serde_json::from_value(json!({"at": at, "to": to})).expect("an edit")).collect();
         let digests = pool_references::digests(&raw, &pool_references::places(&raw).0);
         let parts = pool_references::edited(&raw, &edits).expect("paths that were found lead somewhere");
         let mut after = raw.clone();
