@@ -15,8 +15,12 @@ use crate::config::paths::Env;
 use crate::model::PersonId;
 use crate::protocol::Request;
 
+/// That a command has a line in a table: what has none could not be typed, so it does not compile.
+#[diagnostic::on_unimplemented(message = "`{Self}` has no line in a `commands!` of `src/cli/mod.rs`")]
+pub(super) trait ListedCommand {}
+
 /// A subcommand, by the type of its arguments.
-pub(super) trait RunCommand {
+pub(super) trait RunCommand: ListedCommand {
     /// Does it, and prints what it gives.
     async fn run(self, given: &Invocation) -> Result<Exit, CliError>;
 }
@@ -28,7 +32,10 @@ pub struct CommandGroup<C: clap::Subcommand> {
     pub command: C,
 }
 
-impl<C: clap::Subcommand + RunCommand> RunCommand for CommandGroup<C> {
+impl<C: clap::Subcommand + RunCommand> RunCommand for CommandGroup<C>
+where
+    Self: ListedCommand,
+{
     async fn run(self, given: &Invocation) -> Result<Exit, CliError> {
         self.command.run(given).await
     }
@@ -42,6 +49,9 @@ macro_rules! commands {
         pub enum $name {
             $($(#[$about])* $command($args),)*
         }
+
+        impl dispatch::ListedCommand for $name {}
+        $(impl dispatch::ListedCommand for $args {})*
 
         impl dispatch::RunCommand for $name {
             async fn run(self, given: &dispatch::Invocation) -> Result<Exit, error::CliError> {

@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn what_is_written_in_pieces_is_what_the_whole_document_is() {
-        let list = vec![json!({"z": [1, {"a": "x\ny\""}], "b": {}}), json!("\\u0000"), json!([])];
+        let list = [json!({"z": [1, {"a": "x\ny\""}], "b": {}}), json!("\\u0000"), json!([])];
         for items in [&list[..], &list[..1], &[]] {
             let whole = json!({"a": 1, "empty": [], "m": {"items": "\"items"}, "items": items, "z": null});
             let mut out = String::new();

@@ -13,6 +13,7 @@ mod markdown_table;
 mod milestones;
 mod objectives;
 mod outline;
+mod read_entries;
 mod streamed;
 #[cfg(test)]
 mod tests;

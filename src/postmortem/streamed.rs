@@ -9,7 +9,8 @@ use crate::timeline::{Incident, Item, ItemSource, ToldItem};
 
 use super::filtered::Filtered;
 use super::milestones::is_told_by;
-use super::outline::{ExportEntry, ExportMeta, Outline, ReadEntries, event};
+use super::outline::{ExportEntry, ExportMeta, Outline, event};
+use super::read_entries::ReadEntries;
 
 /// A list of entries in an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
