@@ -7,6 +7,7 @@ use super::{PlanBody, PlanContext, failover, restore};
 
 /// An action, whole.
 pub struct ActionSpec {
+    /// Its place in `Action::ALL` is its place in `ACTIONS`.
     pub action: Action,
     /// What it does to a service: "Building the plan to fail over shop".
     pub verb: &'static str,

@@ -13,6 +13,7 @@ use super::identifiers::{restore_name, words};
 /// A precondition that no longer holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BrokenPrecondition {
+    /// As the plan has it, with what was so when it was built.
     pub pre: Pre,
     /// What was read instead; `None` = it could not be read, which is as good as broken.
     pub found: Option<Value>,

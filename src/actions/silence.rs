@@ -20,26 +20,32 @@ use crate::seal;
 
 /// A write that Alertmanager begins so long ago: its clock may be behind ours, and it takes a past start as "now".
 const STARTS_EARLIER: TimeDelta = TimeDelta::minutes(10);
-/// The alert that proves that alerts arrive.
 /// Names in one warning.
 const NAMED: usize = 5;
 
 /// What a preview is made from.
 #[derive(Clone, Copy, Debug)]
 pub struct SilenceContext<'a> {
+    /// By the room's clock: the silence ends `for_s` after it.
     pub now: Stamp,
+    /// The room's own name; part of the preview's digest.
     pub room: &'a str,
+    /// The open one: part of the digest, and the beginning of the silence's comment.
     pub incident: &'a IncidentId,
     /// Services of the incident: alerts of others are worth a warning.
     pub services: &'a [String],
+    /// As it was judged last: only alerts on it are counted as hit.
     pub board: &'a JudgedBoard,
+    /// The Alertmanagers of the board, also those that do not answer; one of them is asked to do it.
     pub members: &'a [Member],
 }
 
 /// A preview, and every fingerprint it hits.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Built {
+    /// What the person is shown; its digest names it when it is confirmed.
     pub preview: SilencePreview,
+    /// Of all hits, also those that the preview has no room for; compared again when it is confirmed.
     pub fingerprints: BTreeSet<String>,
 }
 

@@ -25,7 +25,9 @@ pub type Authorization = Result<(), Refusal>;
 /// Who asks. `role` is what `people.toml` says now; `None` = it does not know this account.
 #[derive(Clone, Copy, Debug)]
 pub struct Requester<'a> {
+    /// As the room established it from the connection.
     pub actor: &'a Actor,
+    /// Looked up at this request: an entry or a plan of before does not count for it.
     pub role: Option<PersonRole>,
     /// The login they came by, as the kernel says.
     pub login: Login,
@@ -34,8 +36,11 @@ pub struct Requester<'a> {
 /// The room as it is at this request, not as it was at the proposal.
 #[derive(Clone, Copy, Debug)]
 pub struct RoomNow<'a> {
+    /// The policy as the configuration has it now.
     pub policy: &'a Policy,
+    /// `sha256:…` of that policy; compared with what the plan was built under.
     pub policy_digest: &'a str,
+    /// `sha256:…` of `people.toml` as it was loaded; compared with what the plan was built under.
     pub people_digest: &'a str,
     /// A drill room knows people by the names they gave.
     pub drill: bool,

@@ -17,8 +17,11 @@ use super::{Approval, PlanRecord, PlanState, Plans, StepState, same_human};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("entry {seq}: {why}")]
 pub struct Anomaly {
+    /// The entry that was ignored.
     pub seq: u64,
+    /// The plan that it names; `None` for a proposal, which has no plan until it fits.
     pub plan: Option<PlanId>,
+    /// What does not fit, in words.
     pub why: SafeText,
 }
 

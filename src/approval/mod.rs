@@ -31,50 +31,93 @@ use crate::model::{Actor, Digest, Level, PersonId, Plan, PlanId, SafeText, Stamp
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PlanState {
+    /// Waits for persons: the state that every plan begins in.
     Proposed,
     /// Derived: enough distinct persons.
     Approved,
+    /// Claimed: it runs, and nobody else may run it.
     Executing,
+    /// Every step is done, its effect seen.
     Succeeded,
+    /// A step failed, or its effect was not seen in time; or a precondition broke before anything was sent.
     Failed,
+    /// A person held it, and no step was begun after that.
     Stopped,
+    /// The room ended while it ran, or its run broke off: what it did is found by reading.
     Interrupted,
+    /// An operator refused it before it was claimed.
     Rejected,
+    /// Its proposer took it back before it was claimed.
     Withdrawn,
+    /// Nobody confirmed it in time, or what it relied on changed before it was claimed.
     Expired,
+    /// Another plan was proposed in its place.
     Superseded,
 }
 
 /// Where a step is.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum StepState {
+    /// Not begun: the state that every step begins in.
     Waiting,
-    Started { at: Stamp },
-    Done { at: Stamp, says: SafeText },
-    Failed { at: Stamp, says: SafeText },
-    Unknown { at: Stamp, says: SafeText },
+    /// About to write, or has written: without an end it is not known which.
+    Started {
+        /// When the entry was recorded, before the first byte left.
+        at: Stamp,
+    },
+    /// Its effect was seen; only then may the next one begin.
+    Done {
+        /// When that was recorded.
+        at: Stamp,
+        /// The answer or reading that proves it.
+        says: SafeText,
+    },
+    /// It certainly had no effect, or certainly failed.
+    Failed {
+        /// When that was recorded.
+        at: Stamp,
+        /// What failed, in words.
+        says: SafeText,
+    },
+    /// Nothing certain can be said: the answer was lost, or the effect was not seen in time.
+    Unknown {
+        /// When that was recorded.
+        at: Stamp,
+        /// What is not known, in words.
+        says: SafeText,
+    },
 }
 
 /// One approval that counts.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Approval {
+    /// Neither the proposer nor anybody whose approval counts already, other accounts of theirs included.
     pub by: Actor,
+    /// When it was recorded.
     pub at: Stamp,
+    /// The entry that says so.
     pub seq: u64,
 }
 
 /// A plan and everything the log says about it.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct PlanRecord {
+    /// Read from `bytes`.
     pub plan: Plan,
     /// The exact canonical bytes that were hashed.
     #[serde(deserialize_with = "clean::exact")]
     pub bytes: String,
+    /// SHA-256 of `bytes`, computed by the fold: an entry that names another one is ignored.
     pub digest: Digest,
+    /// The proposer, whose person the plan names too.
     pub by: Actor,
+    /// When it was recorded: the time to live counts from here.
     pub proposed_at: Stamp,
+    /// The entry `proposed`; plans are shown in this order.
     pub proposed_seq: u64,
+    /// In the order they were recorded, each of another person; the proposer is not among them.
     pub approvals: Vec<Approval>,
+    /// Never goes back, and an ended plan never opens again.
     pub state: PlanState,
     /// One per step of the plan, in order.
     pub steps: Vec<StepState>,
@@ -97,6 +140,7 @@ pub struct PlanRecord {
 /// Every plan of a log.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Plans {
+    /// Those that ended too: none is ever let go.
     pub by_id: BTreeMap<PlanId, PlanRecord>,
 }
 

@@ -33,8 +33,11 @@ pub struct Redaction {
     pub proposal: u64,
     /// That entry's hash: what is confirmed.
     pub hash: Digest,
+    /// Who asks: the first of the persons who stand behind it.
     pub by: Actor,
+    /// In the order they were recorded, each of another person; who asks is not among them.
     pub approvals: Vec<Approval>,
+    /// A later request for the same text takes the place of one that is refused or was left to wait.
     pub state: RedactionState,
     quorum: u32,
     level: Level,

@@ -11,7 +11,7 @@ use super::timeline::record;
 use super::timeline_write::{stated, whole};
 use crate::model::{IncidentStatus, PersonId, Severity};
 use crate::protocol::Request;
-use crate::protocol::message::SetIncident;
+use crate::protocol::request::SetIncident;
 
 /// Open an incident.
 #[derive(Clone, Debug, ClapArgs)]

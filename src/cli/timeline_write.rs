@@ -15,7 +15,7 @@ use super::timeline::record;
 use crate::console::{Zone, time_input};
 use crate::model::{Milestone, PersonId, Refusal, RefusalKind, SafeText, Stamp};
 use crate::protocol::Request;
-use crate::protocol::message::LineKind;
+use crate::protocol::request::LineKind;
 
 /// The most bytes that stdin may give: what one message holds, with room for its escapes.
 const MOST_STDIN: u64 = 24 * 1024;

@@ -25,7 +25,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Where to connect and what to say first.
 #[derive(Clone, Debug)]
 pub struct ConnectOptions {
+    /// The room's Unix socket; its path is judged before anything is said.
     pub socket: PathBuf,
+    /// Said on every connection anew; what was received by then is added to it.
     pub hello: Hello,
     /// Whom to take for a room.
     pub trust: Trust,

@@ -27,6 +27,7 @@ static TURN: AtomicU64 = AtomicU64::new(0);
 /// What is known, and where that is kept.
 #[derive(Clone, Debug)]
 pub struct KnownLogs {
+    /// Shared by all consoles of this account. One that is not there, or is damaged, begins empty.
     pub file: PathBuf,
     /// The id of a log that its user accepts in place of the one that is known.
     pub accept: Option<String>,

@@ -27,11 +27,24 @@ pub enum LinkState {
     /// Not connected yet.
     Connecting,
     /// Connected; the room was last heard at this instant.
-    Live { heard_at: Stamp },
+    Live {
+        /// By this client's clock, when it last said something by itself: it pings every 15 s.
+        heard_at: Stamp,
+    },
     /// Lost; tried again with back-off.
-    Lost { since: Stamp, why: SafeText },
+    Lost {
+        /// When the first attempt failed of those that failed one after the other.
+        since: Stamp,
+        /// Of the last attempt.
+        why: SafeText,
+    },
     /// The room said no to this client; nothing is tried again.
-    Refused { since: Stamp, why: SafeText },
+    Refused {
+        /// When the refusal came.
+        since: Stamp,
+        /// The refusal's reason, without what would allow it.
+        why: SafeText,
+    },
 }
 
 /// What the connection tells its owner.
@@ -40,13 +53,24 @@ pub enum ClientEvent {
     /// Connected (again). Rows follow as snapshots, entries from where the client left off.
     Linked(Box<Welcome>),
     /// The connection ended; the client is trying again.
-    Lost { why: SafeText },
+    Lost {
+        /// What ended the connection, or kept it from being made: in words for a person.
+        why: SafeText,
+    },
     /// The room refused the hello; the client has given up.
     Refused(Refusal),
     /// The log is another history than the one that this account saw before. Told before what shows it.
-    Forked { log: SafeText, why: SafeText },
+    Forked {
+        /// Id that the room's log has now: `--accept-log` wants it.
+        log: SafeText,
+        /// What does not fit, in words for a person.
+        why: SafeText,
+    },
     /// Something about what this account keeps that its user must know. Told once; nothing ends by it.
-    Notice { text: SafeText },
+    Notice {
+        /// A sentence about a file of this account, for example that it is damaged and was begun anew.
+        text: SafeText,
+    },
     /// The room said something.
     Push(Push),
 }
@@ -54,11 +78,15 @@ pub enum ClientEvent {
 /// Everything a client knows. Applying an event is pure but for `now`.
 #[derive(Clone, Debug)]
 pub struct Mirror {
+    /// Rows and entries stay as they are while this is not `Live`.
     pub link: LinkState,
+    /// The newest one; `None` until the first connection. Speed, if it is a drill, is kept up to date in it.
     pub welcome: Option<Welcome>,
     /// The fold of every entry received.
     pub story: Story,
+    /// Only topics of which the room sent something; kept while the link is lost.
     pub board: BTreeMap<Topic, TopicView>,
+    /// As the room said last: persons with their consoles, this one among them. Kept while the link is lost.
     pub present: Vec<Who>,
     /// Last entry received: number and hash.
     pub head: Option<(u64, Digest)>,

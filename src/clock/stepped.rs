@@ -158,6 +158,7 @@ pub struct Stepped {
 }
 
 impl Stepped {
+    /// Stands at `at` until it is driven. `speed` is clock seconds per real second; 0 or less = as fast as all is done.
     pub fn new(at: DateTime<Utc>, speed: f64) -> Self {
         let anchor = (Instant::now(), at);
         let state = SteppedState { now: at, speed, anchor, waiting: BTreeMap::new(), numbers: 0 };
@@ -168,14 +169,17 @@ impl Stepped {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The instant that was reached; between two of them it stands still.
     pub fn now(&self) -> DateTime<Utc> {
         self.state().now
     }
 
+    /// Clock seconds per real second, as it was given; 0 or less = as fast as all is done.
     pub fn speed(&self) -> f64 {
         self.state().speed
     }
 
+    /// From now on; what was late before is not made up for.
     pub fn set_speed(&self, speed: f64) {
         let mut state = self.state();
         state.speed = speed;
@@ -184,6 +188,7 @@ impl Stepped {
         self.activity.news.notify_one();
     }
 
+    /// Several may hold it: it goes on when the last of them lets go.
     pub fn hold(&self) -> Hold {
         self.activity.held.fetch_add(1, Ordering::SeqCst);
         Hold(Some(self.activity.clone()))

@@ -39,14 +39,18 @@ pub struct PaneState {
 /// The screen held still.
 #[derive(Clone, Debug)]
 pub struct Frozen {
+    /// As it was when the screen was frozen; the console's own goes on.
     pub mirror: Mirror,
+    /// The room's time then: ages count to it.
     pub at: Stamp,
 }
 
 /// A word to the reader, in the footer.
 #[derive(Clone, Debug)]
 pub struct Notice {
+    /// A sentence or two; the footer cuts it where it has no room.
     pub text: SafeText,
+    /// Its colour; what is `Critical` stays for 12 s, all else for 5 s.
     pub role: Role,
     /// When it goes, in real time.
     pub until: Duration,
@@ -57,31 +61,49 @@ pub struct Notice {
 pub enum Pending {
     /// A draft, for the cluster that was chosen.
     Preview {
+        /// `None`: the room takes the first cluster that can have it.
         to: Option<String>,
     },
+    /// What the person proposes; the plan then becomes `Subject::Known`.
     Propose,
+    /// The second person's word.
     Approve,
+    /// Of one's own plan.
     Withdraw,
+    /// Of a running plan, before its next step.
     Hold,
+    /// Status, severity or commander of the incident.
     Set,
+    /// The end of the incident, said to be so although alerts may fire.
     Close,
+    /// Of an entry, or taking the pin off.
     Pin,
+    /// As a milestone, or taking that back.
     Mark,
+    /// What a silence would hit, or what ending one does.
     SilencePreview,
+    /// The silence that was previewed; the answer comes when Alertmanager has it or refused.
     Silence,
+    /// A page of rows of an earlier instant.
     Past {
+        /// Alerts or events: of no other does the room keep rows.
         topic: Topic,
+        /// The instant that was asked for: an answer is dropped if another one is shown by then.
         at: Stamp,
+        /// From 0.
         page: u32,
     },
     /// A page of the entries before this one.
     Earlier {
+        /// Number of the first entry that is held here.
         before: u64,
     },
     /// A page of the entries up to an instant.
     Story {
+        /// The instant that was asked for: an answer is dropped if another one is shown by then.
         at: Stamp,
     },
+    /// The prompt stays until the answer comes.
     Write(WriteKind),
 }
 
@@ -90,22 +112,33 @@ pub const MAX_WAITING: usize = 8;
 
 /// The console's state.
 pub struct Console {
+    /// What the room says now, also while the screen is frozen or shows an earlier instant.
     pub mirror: Mirror,
+    /// Follows the room's.
     pub clock: Clock,
+    /// Empty in plain mode, where sentences name commands instead of keys.
     pub keymap: Keymap,
+    /// In which times are shown; what is typed is read in it too.
     pub zone: Zone,
+    /// Of the last input: drawing has no other time.
     pub now: Now,
+    /// Columns and rows of the terminal.
     pub size: (u16, u16),
+    /// Where commands of the panes act; never a hidden one.
     pub focus: Pane,
     /// The pane above the timeline where there is room for two.
     pub upper: Pane,
+    /// By [`Pane`] as a number.
     pub panes: [PaneState; 7],
+    /// The pane in focus has the whole screen.
     pub zoom: bool,
     /// Two panes side by side above the timeline.
     pub split: Option<[Pane; 2]>,
     /// Panes that are off the screen until they are gone to.
     pub hidden: BTreeSet<Pane>,
+    /// Only what is wrong is shown, in every pane.
     pub warnings: bool,
+    /// `None` while the screen runs.
     pub frozen: Option<Box<Frozen>>,
     /// An earlier instant that is shown instead of now.
     pub past: Option<Box<TimeTravel>>,
@@ -119,8 +152,11 @@ pub struct Console {
     pub overlays: Vec<Overlay>,
     /// The beginning of a chord.
     pub pending: Vec<KeyPress>,
+    /// Replaced by the next one; `None` once its time is over.
     pub notice: Option<Notice>,
+    /// What was asked and not answered yet, by the tag of its [`super::Effect::Ask`].
     pub waiting: BTreeMap<u64, Pending>,
+    /// Counts from 1; a tag is never given twice.
     pub next_tag: u64,
     /// Rows whose verdict changed, and when, in real time.
     pub changed: BTreeMap<(Topic, String), Duration>,

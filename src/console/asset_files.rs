@@ -16,7 +16,9 @@ const GENERATIONS: usize = 8;
 /// One file: its name for errors, and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AssetFile {
+    /// Path of the file, or `themes/dark.toml` for one of the binary's; stands before errors.
     pub file: String,
+    /// The whole of it, not read as TOML yet.
     pub text: String,
 }
 
@@ -32,6 +34,7 @@ impl AssetFile {
 pub struct AssetFiles<'a> {
     /// What they are called: `theme`, `key map`.
     pub what: &'static str,
+    /// Stands before the names of the binary's, in errors alone: `themes`, `keymaps`.
     pub folder: &'static str,
     /// Those of the binary: name and text.
     pub shipped: &'a [(&'static str, &'static str)],

@@ -9,7 +9,9 @@ use crate::protocol::Request;
 pub enum Effect {
     /// Ask the room; the answer comes back as `Input::Reply` with this tag.
     Ask {
+        /// A key of `Console::waiting`.
         tag: u64,
+        /// Sent once: whoever has no answer looks before asking again.
         request: Request,
     },
     /// Put text on the clipboard of the person's own terminal.
@@ -20,6 +22,7 @@ pub enum Effect {
     Suspend,
     /// Take the mouse, or give it back.
     Mouse(bool),
+    /// Leave; the loop ends after this input.
     Quit,
     /// Leave as an interrupt does: whoever started the program is told so.
     Interrupt,

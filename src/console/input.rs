@@ -11,9 +11,11 @@ use super::keymap::KeyPress;
 /// One input.
 #[derive(Clone, Debug)]
 pub enum Input {
+    /// A key of the terminal; what is pasted is no key.
     Key(KeyPress),
     /// Pasted text: text, never keys.
     Paste(String),
+    /// The terminal's new columns and rows.
     Resize(u16, u16),
     /// The program was stopped and goes on; the terminal may have changed hands meanwhile, and has this size now.
     Continued(u16, u16),
@@ -21,6 +23,7 @@ pub enum Input {
     Stop,
     /// The person came to this window, or went to another.
     Focus(bool),
+    /// Only while the mouse is taken.
     Mouse(Mouse),
     /// The terminal said what its background is; `None` = it has answered everything, and that it did not.
     Background(Option<[u8; 3]>),
@@ -30,7 +33,9 @@ pub enum Input {
     Room(Box<ClientEvent>),
     /// The answer to [`super::Effect::Ask`] with the same tag.
     Reply {
+        /// An answer whose tag is not in `Console::waiting` is dropped.
         tag: u64,
+        /// What the room said, or why it said nothing.
         result: Result<Reply, AskFailure>,
     },
 }
@@ -38,17 +43,25 @@ pub enum Input {
 /// What the mouse did, and where: column and row, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mouse {
+    /// The left button went down.
     Click {
+        /// Column, from 0 at the left.
         x: u16,
+        /// Row, from 0 at the top.
         y: u16,
     },
     /// The wheel, away from the hand.
     Up {
+        /// Column, from 0 at the left.
         x: u16,
+        /// Row, from 0 at the top.
         y: u16,
     },
+    /// The wheel, toward the hand.
     Down {
+        /// Column, from 0 at the left.
         x: u16,
+        /// Row, from 0 at the top.
         y: u16,
     },
 }
@@ -68,6 +81,7 @@ pub enum AskFailure {
 /// drill does not speed up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
+    /// The room's clock, as the console follows it: a drill's goes faster or slower than real time.
     pub room: Stamp,
     /// Since the console started.
     pub real: Duration,

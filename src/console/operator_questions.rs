@@ -4,6 +4,7 @@
 /// A question and its way to the answer, in the default key map.
 #[derive(Clone, Copy, Debug)]
 pub struct OperatorQuestion {
+    /// In the words of somebody who was woken.
     pub asks: &'static str,
     /// One after the other, as [`super::keymap::keys`] reads them; empty = the overview answers without a key.
     pub keys: &'static str,

@@ -13,13 +13,16 @@ use super::keymap::{COMMANDS, Command, Spec};
 /// What is typed, and the row that is chosen.
 #[derive(Clone, Debug, Default)]
 pub struct Palette {
+    /// As typed so far; each of its words must fit a command.
     pub line: Line,
+    /// Which of [`items`] is chosen, from 0.
     pub cursor: usize,
 }
 
 /// One row.
 #[derive(Clone, Debug)]
 pub struct PaletteItem {
+    /// The command's row in the table: id, help and hint are shown and searched.
     pub spec: &'static Spec,
     /// Why it does nothing now.
     pub why_not: Option<String>,

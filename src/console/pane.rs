@@ -40,13 +40,19 @@ macro_rules! panes {
 }
 
 panes! {
+    /// Every alert that an Alertmanager holds, with who is told of it.
     Alerts "alerts" "Alerts" [Alerts];
+    /// Where users go, whether they are answered well, and what is left of the error budget.
     Traffic "traffic" "Traffic" [Traffic, Slo];
+    /// Restore points against their objectives, locations, restores.
     Backups "backups" "Backups" [Backups];
+    /// Whether DR has what the primary has, and every application.
     Gitops "gitops" "GitOps" [Gitops];
+    /// The clusters and what their events say, grouped.
     Events "events" "Events" [Clusters, Events];
     /// What was recorded: it has no table, and does not grow old.
     Timeline "timeline" "Timeline" [];
+    /// Who is here and who leads; its rows come from the room, not from a system.
     People "people" "People" [];
 }
 

@@ -34,12 +34,17 @@ use super::widget::time::Zone;
 
 /// What a console needs.
 pub struct RunOptions {
+    /// The way to the room for every request.
     pub asker: Arc<dyn RequestPort>,
+    /// From the connection, in order; the console goes on when they end.
     pub events: mpsc::Receiver<ClientEvent>,
     /// Follows the room's.
     pub clock: Clock,
+    /// Theme, colours and glyphs; may ask the terminal for its background.
     pub look: Look,
+    /// Checked already.
     pub keymap: Keymap,
+    /// In which times are shown and typed.
     pub zone: Zone,
     /// Nothing that this console does may change anything.
     pub readonly: bool,

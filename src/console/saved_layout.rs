@@ -25,12 +25,19 @@ const HEAD: &str = "# How this console was left. Delete the file to begin anew; 
 /// How the panes stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
+    /// Never a hidden one; `None` = the console's own first choice.
     pub focus: Option<Pane>,
+    /// Never the timeline or a hidden one; `None` = as the console has it.
     pub upper: Option<Pane>,
+    /// Two different panes, neither hidden nor the timeline; `None` = not split.
     pub split: Option<[Pane; 2]>,
+    /// Never all of them.
     pub hidden: BTreeSet<Pane>,
+    /// The pane in focus has the whole screen.
     pub zoom: bool,
+    /// Only what is wrong is shown; said at the next start, for rows are missing.
     pub warnings: bool,
+    /// Only of panes that have one; said at the next start, for rows are missing.
     pub filters: BTreeMap<Pane, Filter>,
 }
 

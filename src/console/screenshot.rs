@@ -27,12 +27,19 @@ pub use super::keymap::keys_of_argument;
 
 /// What a picture of a running room needs.
 pub struct ShotOptions {
+    /// The way to the room, for keys that ask it something.
     pub asker: Arc<dyn RequestPort>,
+    /// Heard until every topic and all entries were sent once.
     pub events: mpsc::Receiver<ClientEvent>,
+    /// Follows the room's.
     pub clock: Clock,
+    /// Theme, colours and glyphs.
     pub look: Look,
+    /// Says what `keys` mean.
     pub keymap: Keymap,
+    /// In which times are shown.
     pub zone: Zone,
+    /// Columns and rows of the picture.
     pub size: (u16, u16),
     /// Keys pressed once the room has been heard, as [`keys_of_argument`] reads them.
     pub keys: Vec<KeyPress>,

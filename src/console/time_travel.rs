@@ -32,10 +32,13 @@ impl PastTopic {
 /// An earlier instant.
 #[derive(Clone, Debug)]
 pub struct TimeTravel {
+    /// Measured by the room's clock; what was recorded later is left out.
     pub at: Stamp,
     /// As everything was.
     pub mirror: Mirror,
+    /// Whether the rows of the pane are those of then.
     pub alerts: PastTopic,
+    /// Whether the rows of the pane are those of then.
     pub events: PastTopic,
     /// The console does not keep every entry of then: the incident of then is read from the room.
     pub read: Option<IncidentId>,

@@ -8,9 +8,13 @@ use crate::model::SafeText;
 /// A mistake in a key map or theme. Prints as `FILE:LINE:COL: what; did you mean X?`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct DataError {
+    /// Name or path, as it was asked for.
     pub file: String,
+    /// From 1.
     pub line: usize,
+    /// In characters, from 1.
     pub column: usize,
+    /// What is wrong, with words of the file in it: cleaned when it is shown.
     pub what: String,
     /// The nearest valid word, if one is near.
     pub meant: Option<String>,
@@ -30,7 +34,9 @@ impl fmt::Display for DataError {
 /// A file being read: its name and text, for positions.
 #[derive(Clone, Copy, Debug)]
 pub struct TomlSource<'a> {
+    /// Name or path, as errors name it.
     pub file: &'a str,
+    /// The whole text that places count in.
     pub text: &'a str,
 }
 

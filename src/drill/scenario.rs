@@ -1,5 +1,7 @@
 //! A scenario: the whole story of a drill as data. The world, the director and the score read it; nothing about the story
 //! is written in code.
+//!
+//! Longer than other files: it is the reference of a file format, and every key of it says what it does.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -19,7 +21,9 @@ const MAX_BYTES: u64 = 1024 * 1024;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
+    /// As the score and the world's state repeat it; a built-in one is loaded under the same name.
     pub name: String,
+    /// What happens, in one sentence. The program reads it nowhere: it is for whoever opens the file.
     pub summary: String,
     /// Where the world's clock begins.
     pub start: DateTime<Utc>,
@@ -32,25 +36,39 @@ pub struct Scenario {
     /// False: the load balancer takes changes, but traffic does not move.
     #[serde(default = "yes")]
     pub failover: bool,
+    /// Becomes the `[[service]]` and the `[[probe]]` of the drill's configuration.
     pub service: ServiceSpec,
+    /// Its load balancer goes to the primary first; a failover plan turns it to DR.
     pub edge: EdgeSpec,
+    /// The one that breaks at the impact.
     pub primary: ClusterSpec,
+    /// The one that stays whole and takes over.
     pub dr: ClusterSpec,
+    /// Always that of the primary cluster.
     pub etcd: EtcdSpec,
+    /// Sets how long the standby takes to scale up.
     pub argocd: ArgoSpec,
+    /// Sets which backups there are and how long a restore takes.
     pub velero: VeleroSpec,
+    /// `None`: no Prometheus and no error budget in the drill's configuration; nothing is scraped.
     #[serde(default)]
     pub slo: Option<SloSpec>,
+    /// Shown by both Alertmanagers alike, and by Prometheus' rules.
     #[serde(default, rename = "alert")]
     pub alerts: Vec<AlertSpec>,
+    /// Told at fixed times, the same in every run.
     #[serde(default, rename = "event")]
     pub events: Vec<EventSpec>,
+    /// Told at times that the seed decides, beside `events`.
     #[serde(default)]
     pub noise: Vec<NoiseSpec>,
+    /// Written to the drill's `people.toml`; each account is called like its person.
     #[serde(rename = "person")]
     pub people: Vec<PersonSpec>,
+    /// Played if their person has a connection of its own here; else left to whoever sits at a console.
     #[serde(default, rename = "act")]
     pub acts: Vec<ScriptedAction>,
+    /// What the score asks for. Empty: nothing is asked, and every run has a good score.
     #[serde(default)]
     pub expect: Vec<ExpectedMilestone>,
 }
@@ -63,15 +81,25 @@ fn yes() -> bool {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ServiceSpec {
+    /// Also the name of its probe; applications called `NAME-*` belong to it.
     pub name: String,
+    /// It is back only after a restore of a backup that includes this namespace, to DR.
     pub namespace: String,
+    /// The `tier` of its `[[service]]` as it stands there; checked when the room reads the configuration.
     pub tier: String,
+    /// Recovery time objective, as a duration of the configuration: `30m`.
     pub rto: String,
+    /// Recovery point objective, as a duration of the configuration: `15m`.
     pub rpo: String,
+    /// The word for it in the configuration: `cold`, `pilot-light`, `warm-standby`, `active-active`.
     pub strategy: String,
+    /// Appended to the address that is probed; the simulated service answers every path alike.
     pub path: String,
+    /// Between two probes, as a duration of the configuration: `5s`.
     pub probe_every: String,
+    /// The probe's `window`: how many of its last answers the shares by site are counted over.
     pub probe_window: u32,
+    /// Counted from the instant at which the last of traffic, applications and data was there.
     pub warm_up: WarmUp,
 }
 
@@ -79,8 +107,11 @@ pub struct ServiceSpec {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WarmUp {
+    /// Of the service on DR, at least 1. So many of them are warm, that share of requests is answered well.
     pub replicas: u32,
+    /// Seconds until the first one answers well; not read where there is only one.
     pub first_s: u32,
+    /// Seconds until the last one does: the service has recovered. At least `first_s`.
     pub last_s: u32,
 }
 
@@ -90,6 +121,7 @@ pub struct WarmUp {
 pub struct SloSpec {
     /// Percent of requests that must be answered well, over 30 days.
     pub objective: f64,
+    /// Constant through the story and the month before; counted at each scrape, every 15 s.
     pub requests_per_s: f64,
     /// Errors of a million requests in the month before.
     pub errors_before_ppm: f64,
@@ -99,12 +131,19 @@ pub struct SloSpec {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EdgeSpec {
+    /// Not an id itself: the id of the simulated account is made from it and the seed.
     pub account: String,
+    /// Domain name of the DNS zone; its id is made from the seed.
     pub zone: String,
+    /// Name of the load balancer, under which the configuration finds it.
     pub hostname: String,
+    /// Seconds in which users move, evenly, after the load balancer is turned; 0 = all at once.
     pub ttl_s: u32,
+    /// Shown as the path of the health monitor; nothing is requested there.
     pub monitor_path: String,
+    /// Where health is checked from. A pool is healthy while more than half of them see it.
     pub places: Vec<String>,
+    /// So many of the first `places` lose the primary pool at the impact.
     pub places_lost: usize,
 }
 
@@ -112,8 +151,11 @@ pub struct EdgeSpec {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClusterSpec {
+    /// As `/version` and the kubelets say it: `v1.33.4`. That of the primary also stands in each backup.
     pub version: String,
+    /// Names of the nodes, each with an etcd pod on it.
     pub control_plane: Vec<String>,
+    /// Names of the nodes that pods are spread over; on the last stands Argo CD's controller, so it must not fail.
     pub workers: Vec<String>,
 }
 
@@ -139,7 +181,9 @@ pub struct EtcdSpec {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FailingNode {
+    /// A node of the primary; another name changes nothing. The first one's etcd pod crashes at the impact.
     pub name: String,
+    /// Seconds after the impact at which its conditions turn `Unknown` and its pods unready.
     pub after_impact_s: u32,
 }
 
@@ -147,14 +191,21 @@ pub struct FailingNode {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArgoSpec {
+    /// Where the applications and the controller are, on both clusters.
     pub namespace: String,
+    /// The git URL that every application names as its source; nothing is fetched.
     pub repo: String,
+    /// The commit that every application is synced to, from the start to the end.
     pub revision: String,
+    /// Seconds between two comparisons of an application with git, at least 1. They end on a primary that broke.
     pub reconcile_s: u32,
+    /// Names; each has pods and an application on both clusters. All must be scaled up before the service is back.
     pub apps: Vec<String>,
-    /// After traffic arrived at DR: scaling begins, the first application is healthy again, the last is.
+    /// Seconds after the load balancer was turned to DR until the first application begins to scale.
     pub scale_start_s: u32,
+    /// Seconds after that turn until the first one is healthy again; at least `scale_start_s`.
     pub scale_first_s: u32,
+    /// Seconds after that turn until the last one is; at least `scale_first_s`. Those between follow evenly.
     pub scale_last_s: u32,
 }
 
@@ -162,16 +213,23 @@ pub struct ArgoSpec {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VeleroSpec {
+    /// Where its objects are, on both clusters.
     pub namespace: String,
+    /// Name of the one BackupStorageLocation, the same on both clusters.
     pub location: String,
+    /// Shown in the location; there is no object store behind it.
     pub bucket: String,
     /// Seconds between validations of the location; they happen at `validate_offset_s` past each multiple.
     pub validate_s: u32,
+    /// Seconds, counted in Unix time: 5 with a `validate_s` of 20 means :05, :25 and :45.
     pub validate_offset_s: u32,
     /// From creation of a Restore to its end.
     pub restore_s: u32,
+    /// `totalItems` of every restore, whatever is restored.
     pub restore_items: u32,
+    /// Warnings of every completed restore; 0 leaves the field out, as Velero does.
     pub restore_warnings: u32,
+    /// They leave backups only before the start: none runs during the story.
     #[serde(rename = "schedule")]
     pub schedules: Vec<ScheduleSpec>,
 }
@@ -180,13 +238,21 @@ pub struct VeleroSpec {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduleSpec {
+    /// Also the beginning of its backups' names: `NAME-20260310142900`.
     pub name: String,
+    /// As the Schedule shows it. It starts nothing, but should fit `newest` and `every_s`.
     pub cron: String,
+    /// What its backups include. It protects the service if the service's namespace is among them.
     pub namespaces: Vec<String>,
+    /// Seconds between the starts of two of its backups.
     pub every_s: u32,
+    /// When its newest backup started; what was written later is lost by restoring it.
     pub newest: DateTime<Utc>,
+    /// How many backups it left, on both clusters.
     pub keep: u32,
+    /// Seconds from the start of each backup to its end.
     pub took_s: u32,
+    /// `totalItems` of each backup; one that is `PartiallyFailed` lacks two of them.
     pub items: u32,
     /// Which of them are `PartiallyFailed`, counted from the newest, 0.
     #[serde(default)]
@@ -197,6 +263,7 @@ pub struct ScheduleSpec {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AlertSpec {
+    /// Seconds; negative if it fires before detection, or already at the start.
     pub at_s: i64,
     /// When it resolves; never, if absent.
     #[serde(default)]
@@ -204,7 +271,9 @@ pub struct AlertSpec {
     /// The name of the alert that inhibits it.
     #[serde(default)]
     pub inhibited_by: Option<String>,
+    /// Its identity, `alertname` among them. A `severity` of `none` goes to the watchdog's receiver, all others page.
     pub labels: BTreeMap<String, String>,
+    /// Shown as they are, `summary` and `runbook_url` for example; never templates.
     #[serde(default)]
     pub annotations: BTreeMap<String, String>,
 }
@@ -221,7 +290,9 @@ pub enum AlertUntil {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Site {
+    /// The cluster that serves until users are moved, and that breaks.
     Primary,
+    /// The standby.
     Dr,
 }
 
@@ -239,20 +310,30 @@ impl Site {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EventSpec {
+    /// Whose API server tells it. The primary's goes on telling while its etcd is broken.
     pub cluster: Site,
+    /// Seconds; negative if it happens before the impact.
     pub after_impact_s: i64,
+    /// Kind of the object that it is about: `Pod`, `Node`, `Namespace`.
     pub kind: String,
+    /// That of the object; `None` for one without, whose events live in `default`.
     #[serde(default)]
     pub namespace: Option<String>,
+    /// Name of the object that it is about; that there is one is not checked.
     pub name: String,
+    /// `Normal` or `Warning`; `Warning` if absent.
     #[serde(default = "warning", rename = "type")]
     pub class: String,
+    /// One word in upper camel case, as Kubernetes writes it: `BackOff`.
     pub reason: String,
+    /// Who reports it: `kubelet`, `node-controller`.
     pub component: String,
+    /// As it stands; no `{name}` is filled in here.
     pub message: String,
-    /// It happens so many times, every so many seconds; its count rises.
+    /// So many times more after the first, each time `every_s` later; its count rises.
     #[serde(default)]
     pub repeat: u32,
+    /// Seconds between two of its repetitions; 0 = it is not repeated, whatever `repeat` says.
     #[serde(default)]
     pub every_s: u32,
 }
@@ -265,12 +346,17 @@ fn warning() -> String {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoiseSpec {
+    /// Whose pods and nodes it is about, and whose API server tells it.
     pub cluster: Site,
+    /// 1 to 60000, evenly: one in each slot of a minute divided by it, at a place in the slot that the seed draws.
     pub per_minute: u32,
+    /// Seconds after the impact from which it is told; from the scenario's start if absent.
     #[serde(default)]
     pub from_after_impact_s: Option<i64>,
+    /// Seconds after the impact at which it ends; never, if absent.
     #[serde(default)]
     pub until_after_impact_s: Option<i64>,
+    /// One of them is drawn each time; never empty.
     pub say: Vec<Template>,
 }
 
@@ -278,11 +364,16 @@ pub struct NoiseSpec {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Template {
+    /// `Normal` or `Warning`; `Warning` if absent.
     #[serde(default = "warning", rename = "type")]
     pub class: String,
+    /// `Node`: one of the cluster's nodes is drawn. Anything else: a pod of one of the applications.
     pub kind: String,
+    /// One word in upper camel case, as Kubernetes writes it: `FailedMount`.
     pub reason: String,
+    /// Who reports it: `kubelet`, `default-scheduler`.
     pub component: String,
+    /// `{name}` in it becomes the name that was drawn.
     pub message: String,
 }
 
@@ -290,7 +381,9 @@ pub struct Template {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PersonSpec {
+    /// What acts name them by, and their account in the drill's room.
     pub id: String,
+    /// As in a `people.toml`: `operator`, `commander`; checked when the room reads that file.
     pub roles: Vec<String>,
 }
 

@@ -9,26 +9,36 @@ use super::scenario::Scenario;
 /// One milestone, expected and reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Scored {
+    /// The milestone's word, as in the export: `traffic_switched`.
     pub event: String,
+    /// Seconds from detection at which the scenario expects it.
     pub expected_s: i64,
+    /// Seconds that it may be early or late; exactly so many still counts.
     pub within_s: u32,
     /// Seconds from detection at which it was reached; `None` = never.
     pub t_s: Option<i64>,
     /// Reached minus expected.
     pub off_s: Option<i64>,
+    /// Reached, and not off by more than `within_s`.
     pub ok: bool,
 }
 
 /// The result of a drill.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Score {
+    /// `warroom.score/1`.
     pub schema: &'static str,
+    /// The scenario's own name, not the path that it was loaded from.
     pub scenario: String,
+    /// What the world was made from: with the scenario and the same acts it makes the same run.
     pub seed: u64,
     /// Every milestone was reached in its time.
     pub ok: bool,
+    /// How many milestones were reached at all, in their time or not.
     pub reached: usize,
+    /// How many the scenario expects.
     pub of: usize,
+    /// In the scenario's order.
     pub milestones: Vec<Scored>,
 }
 

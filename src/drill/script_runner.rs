@@ -16,7 +16,7 @@ use crate::client::Mirror;
 use crate::clock::{Clock, Turn};
 use crate::model::entry::Happening;
 use crate::model::{Action, PersonId, Plan, SafeText, Stamp};
-use crate::protocol::message::SetIncident;
+use crate::protocol::request::SetIncident;
 use crate::protocol::{Reply, Request};
 
 /// A person's connection to the room.
@@ -36,7 +36,9 @@ pub struct Played {
     pub planned_s: i64,
     /// When it was done or given up.
     pub t_s: i64,
+    /// The person's id, as in the scenario.
     pub who: String,
+    /// What was to be done; `do` in the file, as in the scenario.
     #[serde(rename = "do")]
     pub verb: Verb,
     /// Why it was not done.
@@ -58,7 +60,9 @@ pub enum DrillEnd {
 /// What a run was.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DrillRun {
+    /// What ended it first.
     pub ended: DrillEnd,
+    /// By the time that the scenario has them at, then by person; only those of persons that are played.
     pub acts: Vec<Played>,
 }
 

@@ -11,15 +11,25 @@ use crate::model::{Action, IncidentStatus, Severity};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verb {
+    /// Writes `text` as a note.
     Note,
+    /// Writes `text` as a decision: the first one sets the incident's decision clock.
     Decision,
+    /// Writes `text` as work for later, for `owner` if there is one.
     FollowUp,
+    /// Takes command: always of its own person, never for another.
     Commander,
+    /// Sets the incident's `severity`.
     Severity,
+    /// Sets the incident's `status`.
     Status,
+    /// Previews the plan of `action`, and proposes it with the word that the preview asks for.
     Propose,
+    /// Waits for a plan of `action` by somebody else, any plan if there is none, and confirms it.
     Approve,
+    /// Waits like `Approve`, and refuses that plan with `text` as the reason.
     Reject,
+    /// Closes the incident, also while alerts fire.
     Close,
 }
 
@@ -27,18 +37,26 @@ pub enum Verb {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScriptedAction {
+    /// Seconds after detection, the earliest: an act waits for what it needs, and for its person's acts before it.
     pub at_s: u32,
+    /// Id of one of the scenario's people.
     pub who: String,
+    /// `do` in the file.
     #[serde(rename = "do")]
     pub verb: Verb,
+    /// What a note, decision, follow-up or rejection says. Of a proposal: the service, else the first objective's.
     #[serde(default)]
     pub text: Option<String>,
+    /// Needed by `Status`, read by nothing else.
     #[serde(default)]
     pub status: Option<IncidentStatus>,
+    /// Needed by `Severity`, read by nothing else.
     #[serde(default)]
     pub severity: Option<Severity>,
+    /// Needed by `Propose`; of `Approve` and `Reject` it says which plan is meant.
     #[serde(default)]
     pub action: Option<Action>,
+    /// Id of the person a follow-up is for; `None` = nobody yet. Whether there is such a person is not checked here.
     #[serde(default)]
     pub owner: Option<String>,
     /// A note or decision: the milestone that its person marks it as.
@@ -53,8 +71,11 @@ pub struct ScriptedAction {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectedMilestone {
+    /// A milestone's word, as in the export: `detected`, `restored`.
     pub event: String,
+    /// Seconds from detection at which a good run reaches it.
     pub t_s: i64,
+    /// Seconds that it may be early or late.
     pub within_s: u32,
 }
 

@@ -66,6 +66,7 @@ const SYNC_FAILED: &str = "SYNC-FAILED";
 /// Whether the log takes entries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LogHealth {
+    /// It takes them.
     Healthy,
     /// Recording and acting are off: the disk is full (ends when there is room), or it failed (ends with a restart).
     Degraded(SafeText),
@@ -76,12 +77,15 @@ pub enum LogHealth {
 /// Where a log stops being whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
+    /// The file with the first bad line.
     pub segment: PathBuf,
     /// Offset of the first bad byte's line in that segment.
     pub offset: u64,
     /// The last good entry before it, and its hash.
     pub seq: u64,
+    /// Zeros where the first entry is bad already.
     pub head: Digest,
+    /// What is wrong there, in words.
     pub why: SafeText,
     /// False for damage in a closed segment: it is shown and blocks nothing.
     pub blocks: bool,
@@ -101,18 +105,41 @@ impl Damage {
 /// Why a log can't be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
+    /// Another process holds `LOCK` in this directory, and did for half a second.
     #[error("another room already writes to {0}; stop it, or choose another state directory")]
     Locked(PathBuf),
     #[error("{dir}: {why}")]
-    Directory { dir: PathBuf, why: String },
+    /// The log's directory is not one that the room may trust or use, or holds no segment to verify.
+    Directory {
+        /// The directory as it was given.
+        dir: PathBuf,
+        /// What is wrong with it, and what mends it.
+        why: String,
+    },
     #[error(
         "{dir} is on {kind}, where a synced write may still be lost; keep the log on a local disk, or list {kind} in allow_fs"
     )]
-    FileSystem { dir: PathBuf, kind: &'static str },
+    /// The log's directory is on a kind of file system that may lose synced writes.
+    FileSystem {
+        /// The directory as it was given.
+        dir: PathBuf,
+        /// `nfs`, `fuse`, `smb`: the word that `allow_fs` takes.
+        kind: &'static str,
+    },
     #[error("can't {what} {path}: {source}")]
-    Io { what: &'static str, path: PathBuf, source: io::Error },
+    /// The system refused an operation on a file of the log.
+    Io {
+        /// What was tried, as a verb: `read`, `list`, `make the log directory`.
+        what: &'static str,
+        /// The file or directory it was tried on.
+        path: PathBuf,
+        /// The system's own error.
+        source: io::Error,
+    },
+    /// The genesis of a new log has no line that could be read back.
     #[error("the log's own first entries can't be written")]
     Seal(#[from] SealError),
+    /// What the start itself records (a cut tail, a new segment) was not taken.
     #[error("the log was opened, but its first entries could not be recorded")]
     Append(#[from] AppendError),
     /// Nothing is begun in place of a log that was there.
@@ -120,7 +147,13 @@ pub enum LedgerError {
         "{dir} holds no segment of its log any more, though entry {seq} was on the disk: put them back, or move the whole \
          directory away to begin a new log"
     )]
-    Gone { dir: PathBuf, seq: u64 },
+    Gone {
+        /// The log's directory.
+        dir: PathBuf,
+        /// The last entry that a snapshot or a signed head speaks of.
+        seq: u64,
+    },
+    /// A new log was asked for in place of one that the room can go on with.
     #[error("{0} is not damaged; a new log is not needed")]
     NotDamaged(PathBuf),
 }
@@ -135,18 +168,22 @@ impl LedgerError {
 /// Why a batch was not recorded. Nothing of it counts as having happened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
+    /// Ends by itself once there is room; what was refused is to be asked again.
     #[error("the disk is full: nothing is recorded until there is room")]
     Full,
     /// Nothing more is recorded until the room is started again.
     #[error("{0}")]
     Stopped(SafeText),
+    /// The log was found damaged where it is written: nothing more is recorded, after a restart neither.
     #[error("{0}")]
     Damaged(SafeText),
     /// What was asked for was not done; the log is as it was, and goes on.
     #[error("{0}")]
     Unchanged(SafeText),
+    /// So many drafts were given; the caller has to split them.
     #[error("{0} entries at once; at most {MAX_BATCH} go into one batch")]
     TooMany(usize),
+    /// A draft has no line that could be read back; nothing of its batch was written.
     #[error(transparent)]
     Seal(#[from] SealError),
 }

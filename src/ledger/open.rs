@@ -25,6 +25,7 @@ use crate::seal::{self, ChainCheck};
 pub struct OpenOptions {
     /// Its directory; made (0700) if missing.
     pub dir: PathBuf,
+    /// The room's name, which every entry carries.
     pub room: String,
     /// The host that records.
     pub src: String,
@@ -44,6 +45,7 @@ pub struct OpenOptions {
 
 /// An open log, and what was found while opening it.
 pub struct OpenedLog {
+    /// Read-only if the log is damaged or its place can't be written.
     pub ledger: Ledger,
     /// A torn tail was cut off; an entry says so.
     pub recovered: Option<Recovered>,

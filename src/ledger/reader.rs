@@ -90,9 +90,21 @@ impl LogShared {
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     #[error("can't read {path}")]
-    Io { path: PathBuf, source: io::Error },
+    /// The system refused to open or read a segment.
+    Io {
+        /// The segment's file.
+        path: PathBuf,
+        /// The system's own error.
+        source: io::Error,
+    },
     #[error("{path} changed after it was verified, at byte {offset}")]
-    Changed { path: PathBuf, offset: u64 },
+    /// A line is none any more, though it was verified when the log was opened or written.
+    Changed {
+        /// The segment's file.
+        path: PathBuf,
+        /// Where that line begins.
+        offset: u64,
+    },
 }
 
 /// Reads the log, concurrently with its writer. Cheap to clone.

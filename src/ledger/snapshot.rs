@@ -29,7 +29,9 @@ const MAX_BYTES: u64 = 512 * 1024 * 1024;
 /// What was made of the entries up to one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot {
+    /// The last entry that is in it.
     pub seq: u64,
+    /// That entry's hash: it fits only a log that has this entry with this hash.
     pub head: Digest,
     /// As it was given to [`Ledger::keep_snapshot`].
     pub made: Vec<u8>,
@@ -38,23 +40,41 @@ pub struct Snapshot {
 /// Why a snapshot does not count: the whole log is read. It is thrown away, but where it shows damage, which it alone may prove.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnusableSnapshot {
+    /// The file can't be read, is too large, or its checksum does not fit.
     #[error("it can't be read: {0}")]
     Unreadable(SafeText),
+    /// Its first line can't be read, or names another format than this version writes.
     #[error("it was written by another version")]
     Format,
     /// It says where the log stood, and the rest of it is not what the caller can go on from.
     #[error("another version made it of the log")]
     Form,
+    /// The id of the log that it is of.
     #[error("it is of another log, {0}")]
     OtherLog(SafeText),
+    /// The file name of a closed segment that is gone or has another size, or of one that does not verify.
     #[error("{0} is not as it was when it was closed")]
     Segment(SafeText),
     /// The log was cut.
     #[error("the log ends at entry {ends}, though entry {seq} was on the disk")]
-    Ahead { seq: u64, head: Digest, ends: u64 },
+    Ahead {
+        /// The last entry that the snapshot speaks of.
+        seq: u64,
+        /// That entry's hash.
+        head: Digest,
+        /// The last good entry of the log as it is.
+        ends: u64,
+    },
     /// The log was written anew.
     #[error("entry {seq} is not the one that was on the disk")]
-    OtherEntry { seq: u64, head: Digest, found: Digest },
+    OtherEntry {
+        /// The last entry that the snapshot speaks of.
+        seq: u64,
+        /// The hash that it had.
+        head: Digest,
+        /// The hash of the entry that has its number now.
+        found: Digest,
+    },
 }
 
 impl UnusableSnapshot {

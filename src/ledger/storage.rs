@@ -29,10 +29,15 @@ pub struct DirFacts {
 /// What a file is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileFacts {
+    /// Device number: with `ino`, whether a path still leads to the file that is open.
     pub dev: u64,
+    /// Inode number.
     pub ino: u64,
+    /// Hard links: a segment that is written has one, and none once its name was removed.
     pub links: u64,
+    /// Length in bytes.
     pub size: u64,
+    /// Neither a directory nor a symlink nor a device.
     pub regular: bool,
 }
 
@@ -42,13 +47,17 @@ pub trait AppendFile: Send {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
     /// `fdatasync`.
     fn sync_data(&mut self) -> io::Result<()>;
+    /// Cuts the file there; what is written next begins at its new end.
     fn set_len(&mut self, len: u64) -> io::Result<()>;
+    /// Facts of the open file, wherever its name leads by now.
     fn facts(&self) -> io::Result<FileFacts>;
 }
 
 /// A file open for reading.
 pub trait ReadFile: Send {
+    /// Reads some bytes from an offset on; says how many, 0 at the end.
     fn read_at(&self, into: &mut [u8], offset: u64) -> io::Result<usize>;
+    /// Length in bytes right now: a writer may be at work.
     fn size(&self) -> io::Result<u64>;
 }
 
@@ -65,6 +74,7 @@ pub trait LockGuard: Send + Sync {}
 pub trait Storage: Send + Sync {
     /// Makes a directory (0700) and its parents, if missing.
     fn make_dir(&self, dir: &Path) -> io::Result<()>;
+    /// Facts of what the name leads to, through links; an error if that is no directory.
     fn dir_facts(&self, dir: &Path) -> io::Result<DirFacts>;
     /// Names in a directory.
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
@@ -74,6 +84,7 @@ pub trait Storage: Send + Sync {
     fn create(&self, path: &Path) -> io::Result<Box<dyn AppendFile>>;
     /// An existing file for appending.
     fn open_append(&self, path: &Path) -> io::Result<Box<dyn AppendFile>>;
+    /// An existing file for reading, never through a symlink.
     fn open_read(&self, path: &Path) -> io::Result<Box<dyn ReadFile>>;
     /// Opens a file that somebody named, through links if they like: for verifying, never for the room's own log.
     fn open_any(&self, path: &Path) -> io::Result<Box<dyn ReadFile>> {
@@ -81,8 +92,11 @@ pub trait Storage: Send + Sync {
     }
     /// Facts of the name itself: a symlink is not followed.
     fn facts(&self, path: &Path) -> io::Result<FileFacts>;
+    /// Puts a file under another name, over what has that name. Durable only after the directory is synced.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Takes a name away. Durable only after the directory is synced.
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Opens a directory, to sync it later.
     fn open_dir(&self, dir: &Path) -> io::Result<Box<dyn Directory>>;
     /// Makes renames, creations and removals in a directory durable. Where a failure must say that the *disk* failed, and not
     /// that descriptors had run out, the directory is opened before it is changed.

@@ -14,6 +14,7 @@ use crate::seal::{self, ChainCheck, EntryMembers};
 /// What a verification found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ChainVerdict {
+    /// Whether every line verifies and everything that was expected is there.
     pub ok: bool,
     /// The segment with the first bad line, or the last one.
     pub segment: PathBuf,

@@ -11,6 +11,7 @@ pub enum AlertGrade {
     /// Whatever is in none of the other lists.
     #[default]
     Warning,
+    /// Its severity is one of [`AlertWords::info`]: only for the record.
     Info,
     /// It always fires: while it is seen, alerts arrive. How grave it calls itself says nothing.
     Heartbeat,

@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use super::facts::FactKind;
 
 macro_rules! systems {
-    ($($variant:ident $name:literal => $topic:ident $(, read_with $fact:ident)?;)*) => {
+    ($($(#[$doc:meta])* $variant:ident $name:literal => $topic:ident $(, read_with $fact:ident)?;)*) => {
         /// The outside systems we know how to talk to.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "lowercase")]
         pub enum System {
-            $($variant,)*
+            $($(#[$doc])* $variant,)*
         }
 
         impl System {
@@ -44,13 +44,21 @@ macro_rules! systems {
 }
 
 systems! {
+    /// A cluster's API server: its events, nodes, pods and the health of its control plane.
     Kubernetes "kubernetes" => Events;
+    /// The Velero of a cluster, read and written through that cluster's API server.
     Velero "velero" => Backups;
+    /// The Applications and AppProjects of an Argo CD, read as objects of the cluster that it runs in.
     Argocd "argocd" => Gitops;
+    /// The Kustomizations, HelmReleases and sources of a Flux, read as objects of the cluster that it runs in.
     Flux "flux" => Gitops;
+    /// One instance of an Alertmanager: each member of a pair is a source of its own.
     Alertmanager "alertmanager" => Alerts, read_with Alert;
+    /// One account at Cloudflare: its pools, and the load balancers of the zones that are configured.
     Cloudflare "cloudflare" => Traffic, read_with EdgeAccount;
+    /// A URL of a service that this host itself asks, as its users do.
     Probe "probe" => Traffic, read_with Probe;
+    /// One Prometheus: the figures of SLOs, and which alerting rules it can't evaluate.
     Prometheus "prometheus" => Slo, read_with Slo;
 }
 
@@ -118,6 +126,7 @@ topics! {
         unknown: "How the sources are is not known",
         not_configured: "Nothing is configured that could be watched. Name clusters and servers in warroom.toml.",
     };
+    /// Each cluster with its control plane, its nodes and the pods that are not well.
     Clusters = TopicSpec {
         rows_from: &[System::Kubernetes],
         judged_by: &[],
@@ -137,6 +146,7 @@ topics! {
         unknown: "How the services stand is not known",
         not_configured: "Nothing is promised. Name services with RTO and RPO in a [[service]] of warroom.toml.",
     };
+    /// The error budget of each service with an SLO: how much is left, and how fast it burns.
     Slo = TopicSpec {
         rows_from: &[System::Prometheus],
         judged_by: &[],
@@ -147,6 +157,7 @@ topics! {
         not_configured:
             "No SLO is configured. Name it in an [[slo]] of warroom.toml, with the [[prometheus]] that knows it.",
     };
+    /// Alerts, merged over all Alertmanagers by fingerprint.
     Alerts = TopicSpec {
         rows_from: &[System::Alertmanager],
         judged_by: &[],
@@ -156,6 +167,7 @@ topics! {
         unknown: "Whether an alert fires is not known",
         not_configured: NO_ALERTMANAGER,
     };
+    /// Load balancers and pools at the edge, and the probes that ask as users do.
     Traffic = TopicSpec {
         rows_from: &[System::Cloudflare, System::Probe],
         judged_by: &[],
@@ -166,6 +178,7 @@ topics! {
         not_configured:
             "No load balancing and no probe is configured. Name them in a [[cloudflare]] and a [[probe]] of warroom.toml.",
     };
+    /// Velero's schedules with their newest usable restore point, then locations and Restores.
     Backups = TopicSpec {
         rows_from: &[System::Velero],
         judged_by: &[],
@@ -175,6 +188,7 @@ topics! {
         unknown: "Which backups there are is not known",
         not_configured: "Velero is not configured. Set `velero` in a [[cluster]] of warroom.toml.",
     };
+    /// The applications of Argo CD and Flux, and for each cluster how many are deployed and healthy.
     Gitops = TopicSpec {
         rows_from: &[System::Argocd, System::Flux],
         judged_by: &[],
@@ -185,6 +199,7 @@ topics! {
         not_configured:
             "Neither Argo CD nor Flux is configured. Set `argocd` or `flux` in a [[cluster]] of warroom.toml.",
     };
+    /// Events of Kubernetes, over all clusters.
     Events = TopicSpec {
         rows_from: &[System::Kubernetes],
         judged_by: &[],
@@ -194,6 +209,7 @@ topics! {
         unknown: "Which events there are is not known",
         not_configured: NO_CLUSTER,
     };
+    /// Silences, merged over all Alertmanagers by id.
     Silences = TopicSpec {
         rows_from: &[System::Alertmanager],
         judged_by: &[],

@@ -9,9 +9,13 @@ use super::{Actor, Digest, IncidentId, SafeText, Stamp, clean};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
+    /// The mildest. The room compares severities and gives none of them any other meaning.
     Sev4,
+    /// Worse than `Sev4`; only a person chooses it, unless `opens_as` names it.
     Sev3,
+    /// Worse than `Sev3`; only a person chooses it, unless `opens_as` names it.
     Sev2,
+    /// The worst, and what an incident that an alert opens begins with unless `opens_as` says otherwise.
     Sev1,
 }
 
@@ -34,12 +38,19 @@ impl Severity {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IncidentStatus {
+    /// Every incident begins so, whoever opened it.
     Detected,
+    /// Only a person sets it.
     Investigating,
+    /// A person sets it, or the room once a failover is confirmed.
     Mitigating,
+    /// A person sets it, or the room once a restore is confirmed.
     Recovering,
+    /// A person sets it, or the room when it sees a service recovered: no further does it go by itself.
     Monitoring,
+    /// Only a person sets it. From here on a service that fails again does not undo the measured recovery.
     Resolved,
+    /// Set by the entry `closed`, or by a `set` that says so; then another incident may be opened.
     Closed,
 }
 
@@ -72,8 +83,11 @@ impl IncidentStatus {
 /// What the writer is asked to record; the ledger adds number, batch, times, room, link and hash.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EntryDraft {
+    /// The incident that it belongs to; `None` for what is the room's alone: its start, a refusal, a signed head.
     pub incident: Option<IncidentId>,
+    /// Who did it, as the room established it; [`Actor::room`] for what the room itself did or saw.
     pub by: Actor,
+    /// What happened: the `k` and the `d` of the line.
     pub happening: Happening,
     /// Human text: goes into a salted body line.
     pub text: Option<SafeText>,
@@ -82,6 +96,7 @@ pub struct EntryDraft {
 /// One entry, read back from its line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
+    /// Its number: 1 for the genesis, and one more for each entry after it, over all segments.
     pub seq: u64,
     /// `bt`: the first sequence number of its write batch.
     pub batch: u64,
@@ -91,16 +106,22 @@ pub struct Entry {
     pub boot: String,
     /// Boot clock, milliseconds.
     pub mono: u64,
+    /// `room`: the name that the configuration gave the room which recorded it.
     pub room: String,
+    /// `inc`: the incident that it belongs to; `None` if it belongs to none.
     pub incident: Option<IncidentId>,
+    /// Who did it, as the room established it; never as a message claimed it.
     pub by: Actor,
     /// The host that recorded it.
     pub src: String,
+    /// `k` and `d` of the line. A kind that this version does not know is kept as it was read.
     #[serde(with = "parts")]
     pub happening: Happening,
     /// Text of the body line, unless there is none or it was redacted.
     pub text: Option<SafeText>,
+    /// Hash of the entry before; zeros for the first of a log.
     pub prev: Digest,
+    /// `h`: SHA-256 of the bytes of its line before that member. The next entry's `prev`.
     pub hash: Digest,
 }
 

@@ -118,6 +118,7 @@ pub struct Filter {
 pub struct FilterError {
     /// Where, in characters from the beginning.
     pub at: usize,
+    /// What can't be understood, in a few words; shown before the hint.
     pub what: String,
     /// What to do about it.
     pub hint: String,

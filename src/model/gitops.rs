@@ -28,7 +28,9 @@ pub const SOURCE_CONTROLLER: &str = "source-controller";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tool {
+    /// Its object is an Argo CD Application.
     Argocd,
+    /// Its object is a Flux Kustomization or HelmRelease.
     Flux,
 }
 
@@ -46,8 +48,11 @@ impl Tool {
 /// leads there; empty = the cluster it is on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployTarget {
+    /// Argo CD: the API server's address. Empty where the destination goes by name, and always for Flux.
     pub server: SafeText,
+    /// Argo CD: the cluster's name there. Flux: the secret, else the config map, with the kubeconfig.
     pub name: SafeText,
+    /// Argo CD: the destination's namespace. Flux: `spec.targetNamespace`. Empty where it names none.
     pub namespace: SafeText,
 }
 
@@ -55,9 +60,13 @@ pub struct DeployTarget {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AppTimes {
+    /// `metadata.deletionTimestamp`; `None` while nobody deletes it.
     pub deleting: Option<Stamp>,
+    /// Argo CD: when the first of its errors that has a time began.
     pub error: Option<Stamp>,
+    /// Argo CD: since when its health is what it is; `None` for Flux, and where Argo CD writes no time.
     pub health: Option<Stamp>,
+    /// Argo CD: when its newest operation started.
     pub operation: Option<Stamp>,
     /// Flux: the Ready condition.
     pub ready: Option<Stamp>,
@@ -70,15 +79,20 @@ pub struct AppTimes {
 /// What a tool deployed last, by its own history.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deployed {
+    /// Argo CD: that of the last sync. Kustomization: the applied one. HelmRelease: the version of the chart.
     pub revision: SafeText,
+    /// When it was deployed, by its cluster's clock; of a Kustomization, when this revision was applied first.
     pub at: Option<Stamp>,
 }
 
 /// An object's kind, namespace and name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ObjectRef {
+    /// `GitRepository`, `HelmChart`, …: as the reference writes it.
     pub kind: SafeText,
+    /// That of the object which refers to it, where the reference names none.
     pub namespace: SafeText,
+    /// Never empty: a reference without a name is none.
     pub name: SafeText,
 }
 
@@ -86,12 +100,15 @@ pub struct ObjectRef {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct FluxState {
+    /// `metadata.generation`: rises with each change of its spec; compared with `observed_generation`.
     pub generation: i64,
     /// `-1` = never reconciled.
     pub observed_generation: Option<i64>,
     /// `True`, `False`, `Unknown` of the Ready condition; empty if there is none.
     pub ready: Open,
+    /// Reason of the Ready condition; empty if there is none.
     pub reason: Open,
+    /// Message of the Ready condition; empty if there is none.
     pub message: SafeText,
     /// Reason and message, while the condition is True.
     pub stalled: Option<SafeText>,
@@ -100,9 +117,11 @@ pub struct FluxState {
     /// How the newest reconciliation that ended did so, where that was a failure. While the next one runs the conditions
     /// say nothing of it.
     pub failed: Open,
+    /// `status.lastAttemptedRevision`. Where it is not the applied one, the rollout fails.
     pub attempted: SafeText,
     /// Digest of what was attempted; only a HelmRelease of an OCI artifact has one.
     pub digest: SafeText,
+    /// Where its revision comes from; `None` = it names nothing, or its HelmChart was not made yet.
     pub source: Option<ObjectRef>,
     /// How often it is reconciled by itself.
     pub interval_s: u64,
@@ -113,8 +132,11 @@ pub struct FluxState {
 /// An Argo CD Application, a Flux Kustomization or a Flux HelmRelease.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct App {
+    /// Name, in the configuration, of the cluster that its object is on; it may be deployed to another.
     pub cluster: String,
+    /// That of its object, not the one it is deployed to.
     pub namespace: SafeText,
+    /// `metadata.name`.
     pub name: SafeText,
     /// `Application`, `Kustomization`, `HelmRelease`.
     #[serde(default)]
@@ -127,13 +149,17 @@ pub struct App {
     pub revision: SafeText,
     /// What was asked for: a branch, tag, version or commit.
     pub target_revision: SafeText,
+    /// For people: cluster and namespace as they are written. Flux: `spec.targetNamespace` alone.
     pub destination: SafeText,
     /// `comparedTo.destination` equals `spec.destination`.
     pub destination_matches: bool,
+    /// When it was last compared, by its cluster's clock; `None` = never, or its kind writes none (HelmRelease).
     pub reconciled_at: Option<Stamp>,
     /// Top-level `operation` is present.
     pub operation_pending: bool,
+    /// Argo CD: `Running`, `Succeeded`, `Failed`, `Error`, …; empty before the first one, and for Flux.
     pub operation_phase: Open,
+    /// Argo CD: what the newest operation says of how it went.
     pub operation_message: SafeText,
     /// `Running` though it has finished: it waits to be tried again.
     #[serde(default)]
@@ -148,6 +174,7 @@ pub struct App {
     pub skipped: bool,
     /// Conditions whose type ends in `Error`, with their message.
     pub errors: Vec<SafeText>,
+    /// `metadata.deletionTimestamp` is set: it is never deployed and healthy.
     pub deleting: bool,
     /// A refresh was asked for and has not happened.
     #[serde(default)]
@@ -161,8 +188,10 @@ pub struct App {
     /// Argo CD's project, whose sync windows apply.
     #[serde(default)]
     pub project: SafeText,
+    /// Where it is deployed to, for the comparison with what clusters are called and with sync windows.
     #[serde(default)]
     pub place: DeployTarget,
+    /// By the clock of the cluster that its object is on.
     #[serde(default)]
     pub times: AppTimes,
     /// How many objects it has in its cluster, where its tool counts them.
@@ -171,8 +200,10 @@ pub struct App {
     /// The images that run, where its tool lists them.
     #[serde(default)]
     pub images: Vec<SafeText>,
+    /// `None` = its history has nothing deployed, or nothing of the revision that is applied.
     #[serde(default)]
     pub deployed: Option<Deployed>,
+    /// `None` for an Application: by this the two tools are told apart.
     #[serde(default)]
     pub flux: Option<FluxState>,
 }
@@ -180,9 +211,13 @@ pub struct App {
 /// Where Flux takes revisions from.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct GitSource {
+    /// Name, in the configuration, of the cluster it was read from.
     pub cluster: String,
+    /// `GitRepository`, `OCIRepository`, `HelmRepository`, `HelmChart`, `Bucket`: the list it was read in.
     pub kind: SafeText,
+    /// `metadata.namespace`.
     pub namespace: SafeText,
+    /// `metadata.name`.
     pub name: SafeText,
     /// Of its artifact; empty = there is none.
     pub revision: SafeText,
@@ -192,12 +227,16 @@ pub struct GitSource {
     /// What it is asked to follow: a branch, a tag, a range of versions. Empty where its kind has no such choice.
     #[serde(default)]
     pub wanted: SafeText,
+    /// `True`, `False`, `Unknown` of the Ready condition; empty if there is none.
     pub ready: Open,
+    /// Reason of the Ready condition; empty if there is none.
     pub reason: Open,
+    /// Message of the Ready condition; empty if there is none.
     pub message: SafeText,
     /// Since when it is ready, or not.
     #[serde(default)]
     pub since: Option<Stamp>,
+    /// `spec.suspend`: it does not look for newer revisions.
     pub suspended: bool,
     /// A chart: the repository that it is taken from.
     #[serde(default)]
@@ -261,29 +300,39 @@ pub struct SyncWindow {
     pub duration: SafeText,
     /// Empty = UTC.
     pub time_zone: SafeText,
+    /// A person may sync although this window blocks; counts only if every window that blocks says so.
     pub manual_sync: bool,
     /// Patterns of which one must fit; with `and`, one of each list that is not empty.
     pub applications: Vec<SafeText>,
+    /// Patterns for the namespace that an application is deployed to.
     pub namespaces: Vec<SafeText>,
+    /// Patterns for the name or the address of the cluster that an application is deployed to.
     pub clusters: Vec<SafeText>,
+    /// Every list that is not empty must fit; otherwise one that fits is enough.
     pub and: bool,
 }
 
 /// An Argo CD AppProject: its sync windows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Project {
+    /// Name, in the configuration, of the cluster it was read from.
     pub cluster: String,
+    /// `metadata.namespace`.
     pub namespace: SafeText,
+    /// `metadata.name`: applications name it as their project.
     pub name: SafeText,
+    /// `spec.syncWindows`, the first 64 of them: what is not among them is not judged.
     pub windows: Vec<SyncWindow>,
 }
 
 /// The pods of a controller. No such fact = they could not be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Controller {
+    /// Name, in the configuration, of the cluster it was looked for on.
     pub cluster: String,
     /// `application-controller`, `kustomize-controller`, `helm-controller`, `source-controller`.
     pub name: SafeText,
+    /// Those of its pods whose Ready condition is True.
     pub ready: u32,
     /// 0 = none was found, which proves nothing: it may run elsewhere or be labelled otherwise.
     pub total: u32,

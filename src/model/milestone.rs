@@ -11,11 +11,17 @@ pub enum Milestone {
     Detected,
     /// Somebody has found out what it is. Only a person can say so.
     Confirmed,
+    /// The first decision that was recorded, or the first approval of a plan.
     Decided,
+    /// All answers of a service were seen to come from the other side.
     TrafficSwitched,
+    /// After the decision every application of a DR cluster was seen to be deployed and healthy.
     GitopsConfirmed,
+    /// A Restore of the incident's plan or service was seen to complete; else a restore plan ended well.
     Restored,
+    /// Every service that had failed gives good answers again.
     Recovered,
+    /// The word of a later version, kept and written back as it was read.
     Unknown(String),
 }
 

@@ -123,9 +123,19 @@ pub enum SourceChange {
     /// One fact is new or newer.
     Upsert(Fact),
     /// One fact is gone.
-    Remove { kind: FactKind, key: String },
+    Remove {
+        /// The kind it is of: keys are unique within source and kind only.
+        kind: FactKind,
+        /// [`Fact::key`] of what is gone.
+        key: String,
+    },
     /// The whole list of one kind from this source: what is not in it is gone.
-    Replace { kind: FactKind, facts: Vec<Fact> },
+    Replace {
+        /// The one kind that the list is of; facts of other kinds stay.
+        kind: FactKind,
+        /// All there are; empty = there is none.
+        facts: Vec<Fact>,
+    },
     /// Proof of life without a change.
     Alive,
     /// The source can't be read. Its facts stay, and age.
@@ -135,10 +145,13 @@ pub enum SourceChange {
 /// One observation: where from, when on the room's clock, what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Observation {
+    /// Who was read. Its facts are kept apart from those of every other source.
     pub source: SourceId,
+    /// When it was read, on the room's clock; the newest observation of a fact wins.
     pub seen_at: Stamp,
     /// It comes from one part of the source while another part can't be read: it proves nothing about that one, and the
     /// source's trouble stands as it is.
     pub part: bool,
+    /// What was found: facts, that nothing changed, or why nothing could be read.
     pub change: SourceChange,
 }

@@ -24,7 +24,9 @@ pub enum Op {
 pub struct Pre {
     /// Path in the source's own vocabulary, e.g. `pool/p-dr/healthy`, `backup/shop-1/phase`.
     pub path: ReadPath,
+    /// How what is read again is compared with `value`.
     pub op: Op,
+    /// What it was when the plan was built, or the bound or list that it must keep to; a string, number, flag or list.
     pub value: Value,
     /// Who is asked.
     pub src: SourceId,
@@ -37,9 +39,11 @@ pub struct Pre {
 /// A waiting plan, beside what a plan made now would rest on. Told to consoles, never part of a plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recheck {
+    /// The plan that waits for the second person.
     pub plan: PlanId,
     /// Why none could be made now.
     pub refused: Option<Refusal>,
+    /// One for each source and path among its preconditions, in the order of its steps.
     pub premises: Vec<Premise>,
 }
 
@@ -59,7 +63,9 @@ impl Recheck {
 /// A fact that a waiting plan relies on, as it is now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Premise {
+    /// Who is asked; with `path`, what finds the precondition that this is about.
     pub src: SourceId,
+    /// What is read there.
     pub path: ReadPath,
     /// When it was last read.
     pub read_at: Stamp,
@@ -70,9 +76,13 @@ pub struct Premise {
 /// What must be seen for a step to count as done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepCheck {
+    /// What is read at `src` after the write, again and again until it fits or the limit is over.
     pub path: ReadPath,
+    /// How what is read is compared with `value`.
     pub op: Op,
+    /// What must be seen.
     pub value: Value,
+    /// Who is asked: often not who was written to, but a probe that sees what users see.
     pub src: SourceId,
 }
 
@@ -97,6 +107,7 @@ pub struct Step {
     /// What the adapter is asked to do, with exactly what is sent: the members `adapter` and `params`.
     #[serde(flatten)]
     pub request: StepRequest,
+    /// Where it acts; of a step that only waits, what it waits for.
     pub target: Target,
     /// Re-read at most five seconds before this step.
     pub pre: Vec<Pre>,
@@ -111,8 +122,11 @@ pub struct Step {
 /// One line of the confirm view: what it is now and what it will be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShownChange {
+    /// What the line is about: `order of shop.example`, `you lose`.
     pub what: String,
+    /// As the board knew it when the plan was built; `-` where there is no before.
     pub now: String,
+    /// What it will be once the plan has run.
     pub after: String,
 }
 
@@ -130,7 +144,9 @@ pub struct PolicyRef {
 /// The head of the log when the plan was built.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HeadRef {
+    /// The number of the last entry then.
     pub seq: u64,
+    /// Its hash, 64 hex digits, so that the plan says on which history it was built.
     pub h: String,
 }
 
@@ -139,10 +155,15 @@ pub struct HeadRef {
 pub struct Plan {
     /// Format version: 1.
     pub v: u32,
+    /// Name of the room that built it; the fold refuses it in the log of another room.
     pub room: String,
+    /// The incident that was open when it was built; it is recorded there and nowhere else.
     pub incident: IncidentId,
+    /// Made anew for each plan, those that are only previewed too.
     pub plan: PlanId,
+    /// What it does: failover or restore.
     pub action: Action,
+    /// The service (name) that it is for.
     pub service: String,
     /// One sentence: `Fail over shop.example from primary to dr`.
     pub title: String,
@@ -152,18 +173,23 @@ pub struct Plan {
     pub shown: Vec<ShownChange>,
     /// Warnings a reader must see, in words: `primary unreachable: its state is 18 min old`.
     pub warnings: Vec<String>,
+    /// In the order they run: each begins when the one before is done.
     pub steps: Vec<Step>,
     /// What no two open plans may share: `cloudflare/edge/load_balancer/lb-1`.
     pub locks: Vec<String>,
     /// Which tokens would be used: identity, never the secret.
     pub cred_ids: Vec<String>,
+    /// The policy as it stood when the plan was built; under another one the plan can't be approved.
     pub policy: PolicyRef,
     /// `sha256:…` of the people file.
     pub people_digest: String,
+    /// Who proposes it; the `proposed` entry must be by the same person.
     pub by: PersonId,
     /// Seconds from the `proposed` entry in which it may be claimed.
     pub ttl_s: u64,
+    /// An open plan that this one takes the place of, with its locks; `None` = it takes nobody's.
     pub supersedes: Option<PlanId>,
+    /// The log as it stood when the plan was built.
     pub head: HeadRef,
 }
 
@@ -171,32 +197,57 @@ pub struct Plan {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalKind {
+    /// Who proposed a plan, or stands behind the removal of a text, wants to confirm it too.
     SelfApproval,
+    /// Another account of somebody who proposed or approved already: accounts are not persons.
     SamePerson,
+    /// The account is in no `[[person]]`, or somebody in a drill gave no name.
     Unmapped,
+    /// An observer, or in a plan that is to be claimed somebody who is no operator any more.
     NotOperator,
     /// Only the proposer may withdraw.
     NotProposer,
+    /// Known less surely than the policy asks for.
     LevelTooLow,
+    /// The uid that logged in is no account of the person whose account this is: sudo or su.
     LoginuidMismatch,
+    /// What was shown is not what waits, or the logged bytes of a plan do not hash to what was approved.
     DigestMismatch,
+    /// The word that was typed is not the one that was asked for.
     NameMismatch,
+    /// A preview of a silence was carried out before: each is good for one request.
     NonceUsed,
+    /// The plan, or the request to remove a text, has ended or was taken back.
     PlanClosed,
+    /// No plan of this room has that id.
     UnknownPlan,
+    /// The same person approved before, or there are persons enough.
     AlreadyApproved,
+    /// Another open plan, or another request to remove the same text, holds what this one is about.
     TargetLocked,
+    /// The time to live is over, or the last approval is too long ago.
     Expired,
+    /// The plan runs already, or the step was started before: neither runs twice.
     Claimed,
+    /// The policy or the people file is not the one under which the plan was built.
     ConfigChanged,
+    /// What a plan or a preview rests on is otherwise now.
     Drift,
+    /// The room can't record (disk full or failed, log damaged or over its quota), or it is stopping.
     Degraded,
+    /// Too few persons stand behind a plan, or its policy asks for fewer than two.
     NoQuorum,
+    /// Nothing can be written because no incident is open.
     NoIncident,
+    /// It can't be done as things are: no plan can be built, no Alertmanager answers, no step is to be held.
     NotReady,
+    /// The client and the room speak no protocol in common.
     ProtoTooOld,
+    /// Too many: requests, connections, open plans, changes of silences. Ask again later.
     Rate,
+    /// Never said by this version: no request carries a signature.
     BadSignature,
+    /// The client promised in its hello to change nothing.
     ReadOnly,
     /// An incident whose alerts fire is closed only by who says that they know.
     StillFiring,
@@ -204,6 +255,7 @@ pub enum RefusalKind {
     UntrustedServer,
     /// Said by a client: the room's log is another than the one that was known.
     OtherLog,
+    /// The request is wrong in itself, whoever asks and however things stand; the words say in what.
     BadRequest,
 }
 

@@ -54,71 +54,92 @@ impl Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reconciliation {
+    /// All that its steps were to bring about is there.
     Applied,
+    /// Nothing of what its steps were to bring about is there.
     NotApplied,
+    /// Some of it is there and some is not, or something stands in between.
     Partial,
+    /// It could not be read for five minutes; a better finding may follow.
     Unknown,
 }
 
 /// A plan was put before the room.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposed {
+    /// SHA-256 of `plan`; the fold computes it again and refuses the entry if they differ.
     pub digest: Digest,
+    /// The whole plan in its canonical form, as it was shown.
     pub plan: PlanBytes,
 }
 
 /// A person approved the digest that they were shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approved {
+    /// The plan that waits.
     pub plan: PlanId,
+    /// What this person was shown: it counts for no other digest.
     pub digest: Digest,
 }
 
 /// A person rejected the plan; the body is the reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejected {
+    /// The plan that waits, or has its persons and is not claimed yet.
     pub plan: PlanId,
 }
 
 /// The proposer took it back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Withdrawn {
+    /// The plan that its proposer takes back before it is claimed.
     pub plan: PlanId,
 }
 
 /// Nobody confirmed in time, or what it relied on (people, policy, the room's process) changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Expired {
+    /// The plan that was open.
     pub plan: PlanId,
+    /// What made it too old, in words for its proposer.
     pub why: SafeText,
 }
 
 /// The executor claimed the plan: durable before the first byte leaves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Executing {
+    /// The plan that has its persons.
     pub plan: PlanId,
+    /// The digest that is run; the fold compares it with what was proposed.
     pub digest: Digest,
+    /// Boot id of the room's process that runs it: a later process never goes on with it.
     pub boot: String,
 }
 
 /// A person asked that the plan stops before its next step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
+    /// The plan that runs.
     pub plan: PlanId,
 }
 
 /// A step is about to write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepStarted {
+    /// The plan that runs.
     pub plan: PlanId,
+    /// [`Step::id`](super::Step::id) of the step; of one plan, none is started twice.
     pub step: String,
 }
 
 /// A step ended: `says` is the answer that proves it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepEnded {
+    /// The plan that the step is of.
     pub plan: PlanId,
+    /// [`Step::id`](super::Step::id) of a step that was started before.
     pub step: String,
+    /// What was seen or answered last, in words.
     pub says: SafeText,
     /// What its Restore brought back, if it made one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -128,11 +149,15 @@ pub struct StepEnded {
 /// How a Restore stands, by its own object: what it looked at, what it skipped, and why it ended as it did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restored {
+    /// `status.phase` of the Restore; empty while Velero has not picked it up.
     pub phase: SafeText,
     /// Items that it dealt with, of how many. One that exists already is skipped with a warning, and counted.
     pub items: u64,
+    /// `status.progress.totalItems`: may still rise while it runs.
     pub of: u64,
+    /// `status.warnings`: mostly items that existed already and were skipped.
     pub warnings: u64,
+    /// `status.errors`.
     pub errors: u64,
     /// Its reason or validation errors, if it has any.
     #[serde(default, skip_serializing_if = "SafeText::is_empty")]
@@ -181,19 +206,25 @@ impl Restored {
 /// The plan ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlanEnded {
+    /// The plan that ran, or that had its persons and was never begun.
     pub plan: PlanId,
+    /// What is proven of it; reading may find out more of one that was interrupted.
     pub outcome: Outcome,
     /// Provably nothing was sent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub precheck: bool,
+    /// What proves it, or what is not known, in words.
     pub says: SafeText,
 }
 
 /// Reading found out what an interrupted plan did.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reconciled {
+    /// The plan that was interrupted, failed or stopped.
     pub plan: PlanId,
+    /// What is there now of what it was to bring about; after `partial` and `unknown` another one may follow.
     pub result: Reconciliation,
+    /// Which steps were found applied, in words.
     pub says: SafeText,
     /// What the Restores of its steps brought back, by the step's id.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -203,10 +234,14 @@ pub struct Reconciled {
 /// Requests that were answered "no": the first of its kind, or those of one person within a minute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
+    /// Why the answer was no.
     pub kind: RefusalKind,
+    /// What was asked, by its word: `approve`, `note`, `silence`.
     pub verb: String,
+    /// The plan that all of them were about; `None` if none, or not all about the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanId>,
+    /// How many of this verb and kind; 1 where it was written at once.
     pub count: u64,
     /// What else was refused to this person meanwhile.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -216,8 +251,11 @@ pub struct Refused {
 /// Requests of another verb, or answered with another "no", within the same minute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RefusedToo {
+    /// Why the answer was no.
     pub kind: RefusalKind,
+    /// What was asked, by its word.
     pub verb: String,
+    /// How many of this verb and kind.
     pub count: u64,
 }
 

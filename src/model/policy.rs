@@ -8,8 +8,11 @@ use super::{AlertWords, Level};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClusterRole {
+    /// It serves unless an incident moved a service; the others are compared with it.
     Primary,
+    /// It takes over: backups are restored there, and its applications are held against the primary's.
     Dr,
+    /// Watched, and no part of any failover: what ails it is a warning where it would be critical elsewhere.
     Other,
 }
 

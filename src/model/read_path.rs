@@ -2,6 +2,8 @@
 //!
 //! A path is text in the plan's bytes. Who builds a plan makes it from these values, and the adapter reads it back to one of
 //! them: neither spells it. A path of another version is kept as it is, and nobody here reads it.
+//!
+//! Longer than other files: it is the one table of what may be read, and says of each path what it means.
 
 use std::fmt;
 
@@ -58,11 +60,11 @@ impl From<&str> for ReadPath {
 }
 
 macro_rules! fields {
-    ($(#[$doc:meta])* $name:ident { $($variant:ident $word:literal;)* }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $variant:ident $word:literal;)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum $name {
-            $($variant,)*
+            $($(#[$of])* $variant,)*
         }
 
         impl $name {
@@ -85,11 +87,17 @@ macro_rules! fields {
 fields! {
     /// What is read of a load balancer.
     LoadBalancerField {
+        /// The ids of the pools in order, as a list.
         DefaultPools "default_pools";
+        /// The id of the pool of last resort.
         FallbackPool "fallback_pool";
+        /// Whether it answers at all.
         Enabled "enabled";
+        /// When it was last written, as the provider wrote it: another value means that somebody changed it.
         ModifiedOn "modified_on";
+        /// The steering policy in effect, an empty one resolved.
         Policy "policy";
+        /// How many things may override the order: rules, pool sets, maps by place.
         Overrides "overrides";
     }
 }
@@ -97,8 +105,11 @@ fields! {
 fields! {
     /// What is read of a pool.
     PoolField {
+        /// Whether load balancers may use it.
         Enabled "enabled";
+        /// The provider's word on its health; null = it does not say.
         Healthy "healthy";
+        /// Percent of traffic or of sessions that it sheds, whichever is more.
         SheddingPercent "shedding_percent";
     }
 }
@@ -106,9 +117,13 @@ fields! {
 fields! {
     /// What is read of a backup.
     BackupField {
+        /// Another one under the same name was made anew: deleted, or synced again.
         Uid "uid";
+        /// `Completed`, …; empty while Velero has not picked it up.
         Phase "phase";
+        /// Whether `deletionTimestamp` is set.
         Deleting "deleting";
+        /// Seconds until it expires, by the server's clock; as many as fit in 32 bits if it never does.
         ExpiresInS "expires_in_s";
     }
 }
@@ -116,9 +131,13 @@ fields! {
 fields! {
     /// What is read of a backup storage location.
     LocationField {
+        /// `Available`, `Unavailable`; empty = never validated.
         Phase "phase";
+        /// `ReadOnly`, `ReadWrite`; the latter where the server left it out.
         AccessMode "access_mode";
+        /// Seconds since it was validated, by the server's clock; null = never.
         ValidatedAgeS "validated_age_s";
+        /// Whether it was validated after its access mode was last written; null = the server does not record that.
         ValidatedSinceChange "validated_since_change";
     }
 }
@@ -126,9 +145,13 @@ fields! {
 fields! {
     /// What is read of a Restore.
     RestoreField {
+        /// `Completed`, `PartiallyFailed`, …; empty while Velero has not picked it up.
         Phase "phase";
+        /// `status.errors`, 0 where left out.
         Errors "errors";
+        /// `status.warnings`, 0 where left out: items that existed already are among them.
         Warnings "warnings";
+        /// Items that it brought back at most; null until it has ended.
         Restored "restored";
     }
 }
@@ -136,7 +159,9 @@ fields! {
 fields! {
     /// What is read of the pods of some namespaces.
     PodsField {
+        /// How many serve, over all the namespaces.
         Ready "ready";
+        /// Those that do not serve yet, each with what it waits for, as a list of texts; at most five are named.
         Waiting "waiting";
     }
 }
@@ -144,23 +169,34 @@ fields! {
 /// What is read of Cloudflare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CloudflarePath {
+    /// `lb/ID/FIELD`; null where there is no such load balancer.
     LoadBalancer {
+        /// The provider's id of the load balancer.
         id: String,
+        /// What of it.
         field: LoadBalancerField,
     },
     /// The digest of a part that a write replaces whole.
     LoadBalancerDigest {
+        /// The provider's id of the load balancer.
         id: String,
+        /// A top-level member of its JSON: `rules`, `pool_sets`, `region_pools`, …
         part: String,
     },
     /// In how many places one pool comes before another, or without it.
     LoadBalancerAhead {
+        /// The provider's id of the load balancer.
         id: String,
+        /// Id of the pool that must come first nowhere: the one that is moved away from.
         first: String,
+        /// Id of the pool that must come before it wherever both are.
         then: String,
     },
+    /// `pool/ID/FIELD`; null where there is no such pool.
     Pool {
+        /// The provider's id of the pool.
         id: String,
+        /// What of it.
         field: PoolField,
     },
 }
@@ -195,30 +231,46 @@ impl fmt::Display for CloudflarePath {
 /// What is read of the Velero of a cluster, and of the cluster itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VeleroPath {
+    /// Uid of the namespace `kube-system`: which cluster answers at that address.
     ClusterUid,
     /// How many Restores have not ended.
     RestoresOpen,
     /// How many backups are being uploaded.
     BackupsUploading,
+    /// Whether our credential may, as the server answers; null where it can't be asked.
     MayCreateRestores,
+    /// Whether our credential may patch the location of this name, as the server answers; null where it can't be asked.
     MayPatchLocation(String),
+    /// Phase of the namespace of this name; null = there is none, `forbidden` = we may not look.
     NamespacePhase(String),
+    /// `pods/NAMESPACE:…/FIELD`: pods that have ended or are told to count for neither.
     Pods {
+        /// The namespaces that are looked through.
         namespaces: Vec<String>,
+        /// What of them.
         field: PodsField,
     },
+    /// `backup/NAME/FIELD`; null where there is no such Backup.
     Backup {
+        /// The Backup's name, in Velero's namespace.
         name: String,
+        /// What of it.
         field: BackupField,
     },
     /// Whether a backup is there and nobody deletes it.
     BackupKept(String),
+    /// `location/NAME/FIELD`; null where there is no such BackupStorageLocation.
     Location {
+        /// The location's name, in Velero's namespace.
         name: String,
+        /// What of it.
         field: LocationField,
     },
+    /// `restore/NAME/FIELD`; null where there is no such Restore.
     Restore {
+        /// The Restore's name; `@plan` stands for the one that the plan itself makes.
         name: String,
+        /// What of it.
         field: RestoreField,
     },
 }
@@ -284,7 +336,9 @@ impl fmt::Display for VeleroPath {
 pub enum ProbePath {
     /// How many of the last answers came from a site, in percent.
     Share(String),
+    /// How many of the samples in its window were good, in whole percent rounded down.
     GoodPercent,
+    /// The site that answered last, by the configured header; null = nobody said so in the window.
     Site,
 }
 
@@ -344,7 +398,11 @@ macro_rules! known_paths {
         /// What a path asks for, whichever system it is read of. No two systems share a path.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum KnownPath {
-            $($system($path),)*
+            $(
+                #[doc = concat!("Read by the adapter of a source of [`", stringify!($system), "`](super::System::",
+                    stringify!($system), "): see [`", stringify!($path), "`].")]
+                $system($path),
+            )*
         }
 
         impl KnownPath {

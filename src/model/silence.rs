@@ -12,6 +12,7 @@ use super::{AlertGrade, Digest, IncidentId, SafeText, SourceId, Stamp};
 pub const MOST_MATCHERS: usize = 20;
 /// The shortest and longest silence that may be asked for, seconds.
 pub const SHORTEST_S: u64 = 60;
+/// A day: what is to be quiet for longer is asked for again, or has its rule changed.
 pub const LONGEST_S: u64 = 24 * 3600;
 /// The most bytes of a reason.
 pub const MOST_REASON: usize = 500;
@@ -24,9 +25,13 @@ const MAYBE_CUT: usize = 1_900;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Matcher {
+    /// The label that is looked at. An alert without it has the empty value.
     pub name: SafeText,
+    /// The value, or the expression that the whole value must match.
     pub value: SafeText,
+    /// `=~` or `!~`: `value` is a regular expression.
     pub regex: bool,
+    /// False for `!=` and `!~`: it matches what the value or expression does not.
     pub equal: bool,
 }
 
@@ -154,8 +159,11 @@ pub fn line_of(matchers: &[Matcher]) -> String {
 /// Whether something matches: a value that came in escaped or cut can't be compared for sure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Match {
+    /// Some matcher certainly does not hold.
     No,
+    /// No matcher certainly fails, and one can't be compared: counted as hit, and warned of.
     Unsure,
+    /// Every matcher certainly holds.
     Yes,
 }
 
@@ -196,15 +204,21 @@ impl Compiled {
 /// A silence as one Alertmanager instance holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Silence {
+    /// Alertmanager's id of it, the same on every member of a cluster.
     pub id: String,
     /// `active`, `pending`, `expired`.
     pub state: Open,
+    /// All must hold; at most 64 are kept, and then `more_sets` says so.
     pub matchers: Vec<Matcher>,
     /// It has sets of matchers (0.32 and later), of which only the first is in `matchers`.
     pub more_sets: bool,
+    /// Who asked for it, by whatever they told Alertmanager; nobody checked that.
     pub created_by: SafeText,
+    /// Why, in their words. One that this program made ends with its mark, `(warroom/REQUEST)`.
     pub comment: SafeText,
+    /// From when on it is in force; `None` where left out or no year between 1970 and 9999.
     pub starts_at: Option<Stamp>,
+    /// Until when; `None` where left out or no year between 1970 and 9999. Of one that was ended early, when that was.
     pub ends_at: Option<Stamp>,
 }
 
@@ -213,9 +227,19 @@ pub struct Silence {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum SilenceChange {
     /// A new silence for so long from now.
-    Create { matchers: Vec<Matcher>, for_s: u64, reason: SafeText },
+    Create {
+        /// All must hold; at least one that does not match the empty value.
+        matchers: Vec<Matcher>,
+        /// For how long from when it is carried out, seconds: [`SHORTEST_S`] to [`LONGEST_S`].
+        for_s: u64,
+        /// Why nobody needs to hear of it; at most [`MOST_REASON`] bytes.
+        reason: SafeText,
+    },
     /// End one now.
-    Expire { id: String },
+    Expire {
+        /// The whole id, as some Alertmanager holds it.
+        id: String,
+    },
 }
 
 impl SilenceChange {
@@ -231,13 +255,18 @@ impl SilenceChange {
 /// An alert that a change would hit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hit {
+    /// Which alert, by Alertmanager's hash of its labels: what is compared when the change is carried out.
     pub fingerprint: String,
+    /// Its `alertname`, or what stands for it.
     pub name: SafeText,
+    /// By the label of whoever wrote its rule; empty where it has none.
     pub severity: Open,
+    /// What that word means here: a hit that is critical must be typed for.
     #[serde(default)]
     pub grade: AlertGrade,
     /// Cluster or namespace.
     pub place: SafeText,
+    /// The service that the board counts it to, if any. One that is not of the incident is warned of.
     pub service: Option<String>,
     /// It is silenced or inhibited already (for an expiry: and stays so).
     pub quiet: bool,
@@ -248,7 +277,9 @@ pub struct Hit {
 /// What a change would do, shown before it is done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SilencePreview {
+    /// What was asked, as it will be carried out.
     pub change: SilenceChange,
+    /// The open incident that it will be recorded in; another one by then means another preview.
     pub incident: IncidentId,
     /// The one instance that will be asked; gossip tells the others.
     pub instance: SourceId,
@@ -258,8 +289,11 @@ pub struct SilencePreview {
     pub ends_at: Option<Stamp>,
     /// Current alerts that it hits (for an expiry: that start notifying again), gravest first, at most [`MOST_HITS`].
     pub hits: Vec<Hit>,
+    /// How many it hits, listed in `hits` or not.
     pub total: u32,
+    /// How many of them are critical, listed or not.
     pub critical: u32,
+    /// What a person must know before, in sentences; part of what the digest is of.
     pub warnings: Vec<SafeText>,
     /// What a person types to confirm.
     pub confirm: SafeText,
@@ -289,10 +323,15 @@ pub enum SilenceOutcome {
 pub struct SilenceBegun {
     /// Unique; a new silence carries it in its comment as `warroom/REQUEST`.
     pub request: String,
+    /// What was asked.
     pub change: SilenceChange,
+    /// The one instance that is asked; after a crash it is the first to be looked at.
     pub instance: SourceId,
+    /// The digest of the preview that the person was shown.
     pub digest: Digest,
+    /// How many alerts it hit when it was asked for.
     pub hits: u32,
+    /// How many of them were critical.
     pub critical: u32,
     /// What it does, in words.
     pub says: SafeText,
@@ -301,11 +340,14 @@ pub struct SilenceBegun {
 /// How that ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SilenceEnded {
+    /// [`SilenceBegun::request`] of what this is the end of.
     pub request: String,
+    /// What is known of it.
     pub outcome: SilenceOutcome,
     /// The id that Alertmanager returned, or that was found by the marker.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silence: Option<String>,
+    /// What was answered, read back or looked for in vain, in words.
     pub says: SafeText,
 }
 

@@ -15,11 +15,13 @@ const DAY: u64 = 86_400;
 /// What was promised for a service: so many of its requests may fail within a period.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SloTarget {
+    /// The service (name) that it was promised for.
     pub service: String,
     /// The Prometheus (its name) that is asked.
     pub prometheus: String,
     /// Requests of a million that may fail: 1000 for an objective of 99.9 %.
     pub budget_ppm: u32,
+    /// Over which time the budget is counted, seconds: a sliding period that ends now.
     pub period_s: u64,
 }
 
@@ -34,6 +36,7 @@ impl SloTarget {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SloFigure {
+    /// A part of 1; the server's own rounding over 1 is cut to 1.
     Number(f64),
     /// NaN: nothing was requested, so nothing can be said of errors.
     NoTraffic,
@@ -56,11 +59,13 @@ impl SloFigure {
 /// What was read over one window, and when.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct WindowRead {
+    /// How far back it looks, seconds: one of [`WINDOWS`], or the whole period.
     pub window_s: u64,
     /// The part of requests that failed, 0 to 1.
     pub errors: SloFigure,
     /// How many requests that was counted over, if it is known.
     pub requests: Option<f64>,
+    /// When it was asked, on the room's clock.
     pub at: Stamp,
     /// Long windows are asked less often: this one counts as fresh for so long after `at`.
     pub fresh_for_s: u64,
@@ -69,6 +74,7 @@ pub struct WindowRead {
 /// What a Prometheus says about one service's objective.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Slo {
+    /// The service (name) of the target.
     pub service: String,
     /// One of each window of the burn table, and the whole period.
     pub windows: Vec<WindowRead>,
@@ -102,11 +108,14 @@ impl Slo {
 /// holds is told by Alertmanager.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlertRule {
+    /// The rule group that it is in.
     pub group: SafeText,
+    /// Its `alert` name.
     pub name: SafeText,
     /// Place of the rule among those with the same name and group.
     pub nth: u32,
     /// `ok`, `err`, `unknown`.
     pub health: Open,
+    /// Why it could not be evaluated, in the server's words; empty while it can.
     pub last_error: SafeText,
 }

@@ -78,11 +78,13 @@ impl Meaning {
 }
 
 macro_rules! edge_kinds {
-    ($($family:ident $prefix:literal $(of $topic:ident)? { $($variant:ident $word:literal = $meaning:expr;)* })*) => {
+    ($($(#[$of:meta])* $family:ident $prefix:literal $(of $topic:ident)? {
+        $($(#[$doc:meta])* $variant:ident $word:literal = $meaning:expr;)*
+    })*) => {
         /// What a change is of: `probe.failing` and `probe.ok` are of one family.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum TransitionFamily {
-            $($family,)*
+            $($(#[$of])* $family,)*
         }
 
         impl TransitionFamily {
@@ -104,7 +106,7 @@ macro_rules! edge_kinds {
         /// A kind of recorded change, by its name in the log.
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum TransitionKind {
-            $($($variant,)*)*
+            $($($(#[$doc])* $variant,)*)*
             /// A kind of another version: kept, shown, and without any meaning here.
             Unknown(String),
         }
@@ -149,72 +151,124 @@ macro_rules! edge_kinds {
 }
 
 edge_kinds! {
+    /// An alert that is not a heartbeat, by its fingerprint.
     Alert "alert" of Alerts {
+        /// Some Alertmanager tells of it, and somebody hears. It may open an incident.
         AlertFiring "firing" = Meaning::begins().and_ends(&[TransitionKind::AlertSilenced]).moving_a_clock();
+        /// One that was told as firing still fires, and is silenced, muted or inhibited.
         AlertSilenced "silenced" = Meaning::state().and_ends(&[TransitionKind::AlertFiring]);
+        /// It ended: every Alertmanager that could know vouches for it.
         AlertResolved "resolved" = Meaning::ends(&[TransitionKind::AlertFiring, TransitionKind::AlertSilenced]);
+        /// Nobody holds it any more, and not every Alertmanager can vouch that it ended.
         AlertGone "gone" = Meaning::ends(&[TransitionKind::AlertFiring, TransitionKind::AlertSilenced]);
     }
+    /// An alert that always fires, by its name.
     Watchdog "watchdog" of Alerts {
+        /// No Alertmanager holds it: nothing proves that alerts still arrive.
         WatchdogMissing "missing" = Meaning::begins();
+        /// An Alertmanager holds it again.
         WatchdogSeen "seen" = Meaning::ends(&[TransitionKind::WatchdogMissing]);
     }
+    /// The API server of a cluster by its health endpoints; the subject is the cluster.
     ControlPlane "control_plane" of Clusters {
+        /// A check of it fails, or neither endpoint is reached.
         ControlPlaneFailing "failing" = Meaning::begins();
+        /// No check fails any more, and an endpoint answers.
         ControlPlaneOk "ok" = Meaning::ends(&[TransitionKind::ControlPlaneFailing]);
     }
+    /// Nodes of a cluster, all those that changed at once in one transition; the subject is the cluster.
     Node "node" of Clusters {
+        /// They are not ready, or their kubelets are silent; `figures.nodes` names them.
         NodeNotReady "not_ready" = Meaning::begins();
+        /// They are ready and heard again, or are gone.
         NodeReady "ready" = Meaning::ends(&[TransitionKind::NodeNotReady]);
     }
+    /// A source itself, as `system/instance`.
     Source "source" {
+        /// What it told last is older than its data may be.
         SourceLost "lost" = Meaning::begins();
+        /// It answers again; `figures.gap_s` says after how long.
         SourceBack "back" = Meaning::ends(&[TransitionKind::SourceLost]);
     }
+    /// A probe, by its name.
     Probe "probe" of Traffic {
+        /// A bad sample is in its window. The first one of an incident is the measured impact.
         ProbeFailing "failing" = Meaning::begins().moving_a_clock();
+        /// Every sample in its window is good again.
         ProbeOk "ok" = Meaning::ends(&[TransitionKind::ProbeFailing]);
     }
+    /// Where requests go: the order of pools at a load balancer, or the site that gives a service's answers.
     Traffic "traffic" of Traffic {
+        /// A load balancer has other pools, another order or another fallback than at the look before.
         TrafficOrder "order" = Meaning::state();
+        /// All answers of a service come from one site, and did not before.
         TrafficMoved "moved" = Meaning::state();
     }
+    /// A service of the configuration as a whole, over all of its probes.
     Service "service" of Traffic {
+        /// It had failed, and every sample of its probes is good. The last one is the measured recovery.
         ServiceRecovered "recovered" = Meaning::event().moving_a_clock();
     }
+    /// All applications of a cluster together; the subject is the cluster.
     Gitops "gitops" of Gitops {
+        /// All of them are deployed and healthy.
         GitopsParity "parity" = Meaning::state().and_ends(&[TransitionKind::GitopsDrift]);
+        /// One of them at least is not, for a minute already.
         GitopsDrift "drift" = Meaning::begins().and_ends(&[TransitionKind::GitopsParity]).after(60);
     }
+    /// The restore points of a schedule, by the schedule's name.
     Backup "backup" of Backups {
+        /// Another one than was told is the newest that could be restored from.
         BackupUsable "usable" = Meaning::newest().and_ends(&[TransitionKind::BackupOverdue, TransitionKind::BackupMissed]).moving_a_clock();
+        /// The newest that could be restored from is older than the RPO of a service, or there is none.
         BackupOverdue "overdue" = Meaning::begins().after(60);
+        /// The schedule has left out more of its runs than was told.
         BackupMissed "missed" = Meaning::begins();
+        /// Several that had not expired are gone at once.
         BackupVanished "vanished" = Meaning::event();
     }
+    /// A backup storage location on one cluster, by its name.
     Location "location" of Backups {
+        /// It was validated once, and is not available or not validated for too long.
         LocationUnavailable "unavailable" = Meaning::begins().after(60);
+        /// It is available, and was validated lately.
         LocationOk "ok" = Meaning::ends(&[TransitionKind::LocationUnavailable]);
     }
+    /// A Velero Restore on one cluster, by its name, whoever made it.
     Restore "restore" of Backups {
+        /// Velero has picked it up.
         RestoreStarted "started" = Meaning::state();
+        /// Its phase is `Completed`, which does not mean that anything came back: `says` tells.
         RestoreCompleted "completed" = Meaning::state().and_ends(&[TransitionKind::RestoreStuck, TransitionKind::RestoreStarted]);
+        /// It ended in any other phase, `PartiallyFailed` too.
         RestoreFailed "failed" = Meaning::state().and_ends(&[TransitionKind::RestoreStuck, TransitionKind::RestoreStarted]);
+        /// It runs, and nothing of it has moved for ten minutes.
         RestoreStuck "stuck" = Meaning::begins();
     }
+    /// The error budget of a service, by the service's name.
     Slo "slo" of Slo {
+        /// It burns so fast that somebody would be paged.
         SloBurning "burning" = Meaning::begins();
+        /// It no longer burns so fast.
         SloOk "ok" = Meaning::ends(&[TransitionKind::SloBurning]);
+        /// Nothing of it is left for the period.
         SloExhausted "exhausted" = Meaning::state();
     }
+    /// The log itself.
     Log "log" {
+        /// It is not what was written: a part of it can't be verified.
         LogDamaged "damaged" = Meaning::event().always_recorded();
+        /// Most or all of its quota is used, or its disk will be full before that.
         LogFills "fills" = Meaning::event().always_recorded();
     }
+    /// Whether the room records.
     Recording "recording" {
+        /// It records again after the disk was full; `figures` says from when to when it did not.
         RecordingBack "back" = Meaning::event().always_recorded();
     }
+    /// The wall clock of the room's host.
     Clock "clock" {
+        /// It moved against the boot clock: times before and after can't be compared.
         ClockStepped "stepped" = Meaning::event().always_recorded();
     }
 }

@@ -8,15 +8,23 @@ use super::{SafeText, Stamp};
 /// A Velero Schedule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Schedule {
+    /// Name, in the configuration, of the cluster it was read from.
     pub cluster: String,
+    /// `metadata.namespace`: the one Velero runs in.
     pub namespace: String,
+    /// `metadata.name`: what its backups are labelled with, and what the configuration names.
     pub name: SafeText,
+    /// `Enabled`, `FailedValidation`, …; empty while Velero has not looked at it.
     pub phase: Open,
+    /// `spec.paused`: Velero starts no run of it.
     pub paused: bool,
+    /// `spec.schedule`: five cron fields or `@every …`, UTC unless it names a zone.
     pub cron: SafeText,
     /// When a backup was last *submitted*; not a success.
     pub last_submitted: Option<Stamp>,
+    /// The location that its backups go to; empty = Velero's default one.
     pub location: SafeText,
+    /// `status.validationErrors`, at most 64; empty while its spec is good.
     pub errors: Vec<SafeText>,
     /// When it was made: the first run is counted from here.
     pub created: Option<Stamp>,
@@ -31,6 +39,7 @@ pub struct Schedule {
 pub struct Scope {
     /// None, or `*`: all.
     pub included_namespaces: Vec<SafeText>,
+    /// Patterns of namespaces that are left out of those that are included; empty = none.
     pub excluded_namespaces: Vec<SafeText>,
     /// Why it may be less than everything in these namespaces, in words.
     pub less: Vec<SafeText>,
@@ -95,21 +104,35 @@ pub enum OffSite {
 /// A Velero Backup as a candidate restore point.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestorePoint {
+    /// Name, in the configuration, of the cluster it was read from: a synced copy is another fact.
     pub cluster: String,
+    /// `metadata.namespace`: the one Velero runs in.
     pub namespace: String,
+    /// `metadata.name`, the same on every cluster that syncs from its bucket.
     pub name: SafeText,
+    /// `metadata.uid`: of a synced copy another one than of the original.
     pub uid: String,
+    /// The schedule that made it, by its label, which synced copies keep; `None` = somebody made it at will.
     pub schedule: Option<SafeText>,
+    /// Only `Completed` can be restored from; empty while Velero has not picked it up.
     pub phase: Open,
     /// Data is at least as old as this.
     pub started: Option<Stamp>,
+    /// `None` = it has not ended, or the server does not say when.
     pub completed: Option<Stamp>,
+    /// When Velero deletes it and its data; `None` = never said. What expires within the hour is not used.
     pub expires: Option<Stamp>,
+    /// The location (name) that holds it, by its spec or else its label; empty if neither names one.
     pub location: SafeText,
+    /// Patterns; empty, or `*`, = all namespaces. At most 64 are kept.
     pub included_namespaces: Vec<SafeText>,
+    /// Patterns of what is left out of those; at most 64 are kept.
     pub excluded_namespaces: Vec<SafeText>,
+    /// `status.errors`.
     pub errors: u64,
+    /// `status.warnings`; said beside the point, and it counts all the same.
     pub warnings: u64,
+    /// Why it failed: `failureReason`, else the first three validation errors; empty if it did not.
     pub failure: SafeText,
     /// `deletionTimestamp` is set.
     pub deleting: bool,
@@ -130,21 +153,32 @@ pub struct RestorePoint {
 /// One volume in a restore point, copied file by file (a PodVolumeBackup). Synced to the DR cluster with its Backup.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VolumeBackup {
+    /// Name, in the configuration, of the cluster it was read from.
     pub cluster: String,
+    /// `metadata.name`.
     pub name: SafeText,
+    /// The Backup (name) that owns it, else by its label, which is cut at 63 characters.
     pub backup: SafeText,
+    /// Only `Completed` means that the volume's data is in the bucket.
     pub phase: Open,
+    /// When the copying began; `None` = not yet.
     pub started: Option<Stamp>,
 }
 
 /// One volume on its way back, file by file (a PodVolumeRestore).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct VolumeRestore {
+    /// Name, in the configuration, of the cluster it was read from.
     pub cluster: String,
+    /// `metadata.name`.
     pub name: SafeText,
+    /// The Restore (name) that it is a part of, by its label, which Velero cuts at 63 characters.
     pub restore: SafeText,
+    /// `Completed` counts as back; every other word does not.
     pub phase: Open,
+    /// Bytes that are back, by its own progress.
     pub bytes_done: u64,
+    /// Bytes there are in all, by its own progress; 0 until that is known.
     pub bytes_total: u64,
 }
 
@@ -155,19 +189,27 @@ pub struct DataDownload(pub VolumeRestore);
 /// A Velero BackupStorageLocation; its validation time is Velero's heartbeat.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Location {
+    /// Name, in the configuration, of the cluster it was read from.
     pub cluster: String,
+    /// `metadata.namespace`: the one Velero runs in.
     pub namespace: String,
+    /// `metadata.name`: what backups name as their location.
     pub name: SafeText,
+    /// `Available`, `Unavailable`; empty = never validated. It stays `Available` when Velero is dead.
     pub phase: Open,
     /// `ReadWrite` when the server left it out.
     pub access_mode: Open,
+    /// `spec.default`: schedules that name no location use it.
     pub default: bool,
+    /// When Velero last reached it, by its cluster's clock; `None` = never. Too long ago means that Velero may be dead.
     pub last_validated: Option<Stamp>,
     /// Seconds; 0 = validation is off, so there is no heartbeat.
     pub validation_every_s: u64,
+    /// When Velero last looked there for backups of others; `None` = never.
     pub last_synced: Option<Stamp>,
     /// Seconds between looks for new backups in the bucket; 0 = never.
     pub sync_every_s: u64,
+    /// What Velero says is wrong with it; empty while nothing is.
     pub message: SafeText,
     /// Where it keeps its data: provider, bucket and prefix. Equal on two clusters = the same backups.
     pub store: SafeText,
@@ -178,29 +220,45 @@ pub struct Location {
 /// A Velero Restore.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Restore {
+    /// Name, in the configuration, of the cluster it was read from, which is where it restores to.
     pub cluster: String,
+    /// `metadata.namespace`: the one Velero runs in.
     pub namespace: String,
+    /// `metadata.name`; one that a plan makes is called `wr-` and the beginning of the plan's digest.
     pub name: SafeText,
+    /// `metadata.uid`.
     pub uid: String,
+    /// The Backup (name) that it is of; empty where it names a schedule and Velero has not chosen yet.
     pub backup: SafeText,
+    /// Empty or `New` = it waits for Velero, which does one at a time; `Completed` does not mean that all came back.
     pub phase: Open,
+    /// When Velero began it, by its cluster's clock; `None` = it waits.
     pub started: Option<Stamp>,
+    /// When it ended, by its cluster's clock; `None` = it has not.
     pub completed: Option<Stamp>,
+    /// `status.progress.itemsRestored`: items looked at, those that were skipped too.
     pub items_done: u64,
+    /// `status.progress.totalItems`: may still rise while it runs.
     pub items_total: u64,
+    /// `status.errors`.
     pub errors: u64,
+    /// `status.warnings`: mostly items that existed already and were skipped.
     pub warnings: u64,
+    /// Why it failed: `failureReason`, else the first three validation errors; empty if it did not.
     pub failure: SafeText,
     /// The full plan digest that this program put on it, if it did.
     pub plan_digest: Option<String>,
+    /// `metadata.creationTimestamp`: what waits is counted from here.
     pub created: Option<Stamp>,
     /// When anything of it last moved: by the object's own record, or as we saw it (the board knows).
     pub moved: Option<Stamp>,
     /// Volumes that are back, of how many; filled in by the board.
     pub volumes_done: u32,
+    /// Volumes that there are in all, as far as their objects are there; filled in by the board.
     pub volumes_total: u32,
     /// Bytes of volumes, likewise.
     pub bytes_done: u64,
+    /// Bytes there are in all, as far as their objects say; filled in by the board.
     pub bytes_total: u64,
     /// The schedule whose backup it is of, as Velero wrote it down.
     #[serde(default)]

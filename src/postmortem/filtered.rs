@@ -5,9 +5,11 @@ use serde::Serialize;
 /// That entries were left out by a filter. Clocks, plans, people and rows are of the whole incident all the same.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Filtered {
+    /// The expression as it was typed.
     pub filter: String,
     /// Entries in the list, of how many.
     pub shown: usize,
+    /// Entries of the incident that the filter does not match; with `shown` they are all of its entries.
     pub left_out: usize,
 }
 

@@ -26,11 +26,15 @@ pub enum Basis {
 pub struct MarkLine {
     /// The entry that is marked, and when it happened.
     pub seq: u64,
+    /// When it happened, as people state it where they do; of several marks the earliest comes first.
     pub at: Stamp,
+    /// Seconds from detection to `at`, negative before it.
     pub t_s: i64,
+    /// What the marked entry says, in a sentence.
     pub action: SafeText,
     /// Who marked it, by which entry.
     pub by: PersonId,
+    /// The entry that marks it: `seq` itself, if it was marked when it was written.
     pub marked_seq: u64,
 }
 
@@ -39,6 +43,7 @@ pub struct MarkLine {
 pub struct MilestoneRow {
     /// Seconds from detection.
     pub t_s: i64,
+    /// The clock's instant, or as measured; if it is only marked, when the marked entry happened.
     pub at: Stamp,
     /// `detected`, `confirmed`, `decided`, `traffic_switched`, `gitops_confirmed`, `restored`, `recovered`.
     pub event: &'static str,
@@ -48,6 +53,7 @@ pub struct MilestoneRow {
     pub actor: String,
     /// Nobody did it: the room saw it.
     pub auto: bool,
+    /// The strongest there is: what is observed, recorded or done by a plan goes before what is marked.
     pub basis: Basis,
     /// The entries that prove it, the observed one first.
     pub seqs: Vec<u64>,

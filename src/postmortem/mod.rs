@@ -35,9 +35,13 @@ pub const SCHEMA: &str = "warroom.export/1";
 /// What an export is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExportForm {
+    /// For a wiki or a merge request.
     Markdown,
+    /// One page with everything in it.
     Html,
+    /// The timeline for a spreadsheet.
     Csv,
+    /// Everything, for machines.
     Json,
 }
 

@@ -54,14 +54,19 @@ impl ClockTable {
 /// An objective against what was reached.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Reached {
+    /// A service of the incident that has an objective; where there is only one objective, that one counts always.
     pub service: String,
+    /// What was promised: seconds from impact to recovery.
     pub rto_s: u64,
     /// From impact to recovery, both as measured; `None` = not recovered, or no impact known.
     pub recovered_in_s: Option<u64>,
     /// Whether what was measured keeps the objective. What people state decides nothing here.
     pub rto_met: Option<bool>,
+    /// What was promised: seconds of data that may be lost.
     pub rpo_s: u64,
+    /// Seconds from the newest usable restore point to the impact, as measured; `None` if either is not known.
     pub lost_s: Option<u64>,
+    /// False as soon as too much is lost; true only once it has recovered; `None` until one of the two is so.
     pub rpo_met: Option<bool>,
     /// The same figures as people state them, if they do.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -16,6 +16,7 @@ use super::read_entries::ReadEntries;
 pub struct LogHead {
     /// Id of the log.
     pub log: String,
+    /// Number of the log's newest entry, which may be of another incident.
     pub seq: u64,
     /// The hash of entry `seq`, 64 hex digits.
     pub head: String,
@@ -24,6 +25,7 @@ pub struct LogHead {
 /// What the export knows beside the incident. No clock: the same log gives the same export.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExportMeta {
+    /// The room's own name, from its configuration.
     pub room: String,
     /// Id of the log.
     pub log: String,
@@ -31,6 +33,7 @@ pub struct ExportMeta {
     pub drill: Option<String>,
     /// The last entry of the log, and its hash in 64 hex digits.
     pub seq: u64,
+    /// 64 hex digits; compared with what `warroom verify --expect-head` is given.
     pub head: String,
 }
 
@@ -55,6 +58,7 @@ pub struct MarkedAs {
 /// An entry as the export shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ExportEntry {
+    /// Its number in the log: one incident's numbers have gaps where others were written.
     pub seq: u64,
     /// When it happened, as people state it where they do.
     pub at: Stamp,
@@ -66,11 +70,17 @@ pub struct ExportEntry {
     pub placed_at: Stamp,
     /// Seconds from detection to there.
     pub t_s: i64,
+    /// Its author; `room` for what nobody did.
     pub by: PersonId,
+    /// How surely the author was known: `drill`, `account`, `session`, `key` or `touch`.
     pub level: &'static str,
+    /// The program played its author, as a drill's partner.
     pub simulated: bool,
+    /// The log's own word: `transition`, `note`, `step_done`.
     pub kind: String,
+    /// Which transition it is: `traffic.moved`; `None` for every other kind.
     pub edge: Option<String>,
+    /// The timeline's sentence of it, with the words as they were last amended.
     pub text: SafeText,
     /// Entries that re-timed or amended it; they are in this list too.
     pub amended_by: Vec<u64>,
@@ -80,11 +90,13 @@ pub struct ExportEntry {
     /// Its text was removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<Removal>,
+    /// Somebody pinned it, and nobody took the pin off since.
     pub pinned: bool,
     /// The milestones that it is marked as.
     pub marked: Vec<MarkedAs>,
     /// Recorded before the incident was opened, and counted in because it belongs to its beginning.
     pub adopted: bool,
+    /// Whom a follow-up is for; `None` if nobody was named, and for every other kind.
     pub owner: Option<PersonId>,
     /// The entry's own hash in the log, 64 hex digits.
     pub hash: String,
@@ -152,33 +164,55 @@ pub struct PlanLine {
 pub struct Outline {
     /// What kind of drill, or null for a real incident.
     pub drill: Option<String>,
+    /// The one that everything here is of; other incidents of the log are left out.
     pub incident: IncidentId,
+    /// As it was last set.
     pub title: SafeText,
+    /// As it was last set, not the worst that it had.
     pub severity: Severity,
+    /// At the last entry: an export may be made while the incident lasts.
     pub status: IncidentStatus,
+    /// The room's own name, from its configuration.
     pub room: String,
+    /// Who led last; `None` if nobody ever took command.
     pub commander: Option<PersonId>,
+    /// Those whose probes failed or that plans acted on, in order of appearance.
     pub services: Vec<String>,
+    /// When it was recorded as opened; what adopted entries tell of is earlier.
     pub opened_at: Stamp,
+    /// `None` while it is open.
     pub closed_at: Option<Stamp>,
     /// When the last entry of the incident was recorded: the export knows nothing later.
     pub as_of: Stamp,
+    /// What was measured, and beside it what people state.
     pub clocks: ClockTable,
     /// To the recovery, as measured.
     pub from_detection_s: Option<u64>,
+    /// Seconds; `None` without an impact or a recovery, or if the recovery was before.
     pub from_impact_s: Option<u64>,
+    /// Seconds; `None` without a decision or a recovery, or if the recovery was before.
     pub from_decision_s: Option<u64>,
+    /// Seconds of writes lost, as measured: from the newest usable restore point before the impact to the impact.
     pub rpo_s: Option<u64>,
+    /// The entry that told of that restore point; `None` exactly where `rpo_s` is.
     pub rpo_seq: Option<u64>,
+    /// Everyone who wrote or was given command, the first one seen first; the room is not among them.
     pub people: Vec<Participant>,
+    /// Those of `services`; the room's only objective also where none of them is named.
     pub objectives: Vec<Reached>,
+    /// The milestones that have a proof or a mark, in order of time.
     pub rows: Vec<MilestoneRow>,
     /// Milestones for which nothing was observed, ended or marked.
     pub not_recorded: Vec<&'static str>,
+    /// Entries of the kind `decision` alone: a confirmed plan is among `plans`.
     pub decisions: Vec<ExportEntry>,
+    /// Entries of the kind `follow_up`, whether they have an owner or not.
     pub follow_ups: Vec<ExportEntry>,
+    /// By when they were proposed, whatever became of them.
     pub plans: Vec<PlanLine>,
+    /// Every entry of the incident in the order it is shown, less those that a filter left out.
     pub timeline: Vec<ExportEntry>,
+    /// Where the log stood: with it anybody can compare this export with the log.
     pub log: LogHead,
     /// What was left out, if anything was: then this is not the whole log, and every format must say so.
     #[serde(skip_serializing_if = "Option::is_none")]

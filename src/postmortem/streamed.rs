@@ -15,8 +15,11 @@ use super::read_entries::ReadEntries;
 /// A list of entries in an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryList {
+    /// What was decided.
     Decisions,
+    /// What is left to do.
     FollowUps,
+    /// Every entry.
     Timeline,
 }
 
@@ -43,6 +46,7 @@ impl EntryLists for Outline {
 
 /// An outline whose lists are empty, and the lists.
 pub struct StreamedExport<'a> {
+    /// All of it but its lists of entries, which are empty.
     pub outline: Outline,
     /// With the items that other entries are told by.
     incident: Incident,

@@ -9,17 +9,23 @@ use crate::board::{Row, Topic, TopicView};
 /// Rows that changed in a topic; a snapshot replaces everything. `rev` grows with everything that the room sends of its board.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BoardDelta {
+    /// The one topic whose rows these are.
     pub topic: Topic,
+    /// Shared by all sessions of the room and by the pages of one change; no client of this version reads it.
     pub rev: u64,
     /// Forget the rows you have.
     pub snapshot: bool,
+    /// Rows that are new or changed, whole: a row with a known id takes the other's place.
     pub upserts: Vec<Row>,
+    /// Ids of rows that are gone; one that the client does not have is no error.
     pub removes: Vec<String>,
     /// The rows in the order they are shown, as runs (first, how many) of the list that the client has now: what it had, less
     /// the removed, then the new ones as they came. Empty = that order. New events above a thousand old ones are two runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub order: Vec<(u32, u32)>,
+    /// How many rows the topic has in all, those that are not sent among them: replaces what the client had.
     pub total: u64,
+    /// How many of them are not sent because the list is bounded: replaces what the client had.
     pub dropped: u64,
 }
 

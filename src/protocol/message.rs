@@ -6,12 +6,12 @@ use crate::board::{Row, Topic};
 use crate::clock::ClockSync;
 use crate::model::entry::LogLine;
 use crate::model::plan::Recheck;
-use crate::model::silence::{SilenceChange, SilenceOutcome, SilencePreview};
+use crate::model::silence::{SilenceOutcome, SilencePreview};
 use crate::model::{
-    Action, Actor, Digest, IncidentId, IncidentStatus, Level, Milestone, Objective, PersonId, PersonRole, PlanId,
-    Refusal, SafeText, Severity, Stamp, clean,
+    Actor, Digest, IncidentId, Level, Objective, PersonId, PersonRole, Refusal, SafeText, Stamp, clean,
 };
 
+use super::Request;
 use super::delta::BoardDelta;
 
 /// The first line of a client. At most 4 KiB, within two seconds.
@@ -53,16 +53,23 @@ pub struct Hello {
 /// The room's answer to a hello.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Welcome {
+    /// The version that both speak, by which everything after this line is written.
     pub proto: u32,
     /// The room's program version.
     pub version: String,
+    /// The name that its configuration gives it; part of what its signed heads sign.
     pub room: String,
     /// Id of the log whose entries follow.
     pub log: String,
+    /// Who the room takes this connection for: by the kernel, and in a drill by the name that was given.
     pub you: Actor,
+    /// What that person may do by `people.toml` now; an observer where it does not know the account.
     pub role: PersonRole,
+    /// What the room's clock reads, and how fast it runs: clients count ages by it.
     pub clock: ClockSync,
+    /// What is rehearsed, with the speed of this moment; `None` = a real room.
     pub drill: Option<DrillInfo>,
+    /// Every service of the configuration, with what was promised for it.
     pub objectives: Vec<Objective>,
     /// Why recording and acting are off, if they are.
     pub degraded: Option<SafeText>,
@@ -83,13 +90,16 @@ pub struct Welcome {
 pub struct LogRoom {
     /// All of its quota is used: notes are refused.
     pub full: bool,
+    /// Why there is little, and what to do, as a sentence for every screen.
     pub says: SafeText,
 }
 
 /// What the screens of a drill say.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DrillInfo {
+    /// The name of the scenario that is played.
     pub scenario: String,
+    /// What its random numbers are made from: the same one plays the same drill.
     pub seed: u64,
     /// Drill seconds per second; 0 = as fast as the machine allows.
     pub speed: f64,
@@ -106,119 +116,10 @@ impl DrillInfo {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientLine {
+    /// Chosen by the client; the answer carries it, and answers come in any order.
     pub id: u64,
+    /// What is asked.
     pub req: Request,
-}
-
-/// What a client may ask.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Request {
-    /// Record a note; `at` = when it happened.
-    Note {
-        text: SafeText,
-        at: Option<Stamp>,
-        /// Mark it as this milestone at once.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        mark: Option<Milestone>,
-    },
-    /// Record a decision.
-    Decision {
-        text: SafeText,
-        at: Option<Stamp>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        mark: Option<Milestone>,
-    },
-    /// Record work for afterwards.
-    FollowUp { text: SafeText, owner: Option<PersonId> },
-    /// Record several lines at once: all of them, or none.
-    Lines { kind: LineKind, lines: Vec<SafeText>, at: Option<Stamp>, owner: Option<PersonId> },
-    /// Ask that the text of an entry is removed for good. Another person has to confirm it.
-    Redact { seq: u64, reason: SafeText },
-    /// Confirm the removal that was asked for by the entry with this hash.
-    ConfirmRedact { seq: u64, hash: Digest },
-    /// Refuse it, or take it back.
-    RefuseRedact { seq: u64 },
-    /// Pin or unpin an entry.
-    Pin { seq: u64, pinned: bool },
-    /// Mark an entry as a milestone, or take that back.
-    Mark { seq: u64, milestone: Milestone, marked: bool },
-    /// Re-time or amend an entry by a new one that points back.
-    Amend { seq: u64, text: Option<SafeText>, at: Option<Stamp> },
-    /// Open an incident.
-    Open { title: SafeText, severity: Severity },
-    /// Set something of the open incident.
-    Set(SetIncident),
-    /// Close the open incident; refused while alerts fire. See [`SetIncident::although_firing`].
-    Close,
-    /// Build a plan and put it before the room. `confirm` = the typed name of what will move.
-    /// `to` = the cluster it shall come back on, of a service that has several.
-    Propose {
-        action: Action,
-        service: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        to: Option<String>,
-        confirm: String,
-        supersedes: Option<PlanId>,
-    },
-    /// Build a plan and show it, without proposing.
-    Preview {
-        action: Action,
-        service: String,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        to: Option<String>,
-    },
-    /// Approve the digest that was shown, with the typed name.
-    Approve { plan: PlanId, digest: Digest, confirm: String },
-    /// Reject a plan.
-    Reject { plan: PlanId, reason: SafeText },
-    /// Take back one's own plan.
-    Withdraw { plan: PlanId },
-    /// Stop a running plan before its next step.
-    Hold { plan: PlanId },
-    /// Show what a change of silences would hit. Nothing is recorded.
-    SilencePreview { change: SilenceChange },
-    /// Do the change whose preview has this digest. `confirm` = what the preview asks to be typed.
-    Silence { digest: Digest, confirm: String },
-    /// The whole of one topic, now.
-    Board { topic: Topic },
-    /// One page of a topic's rows as they were: events and alerts, as far as they are kept.
-    Past { topic: Topic, at: Stamp, page: u32 },
-    /// One page of the entries of an incident, in order, from this one on.
-    History { incident: IncidentId, from: u64 },
-    /// Room, log and health, for `status`.
-    Status,
-}
-
-/// What lines become.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LineKind {
-    Note,
-    Decision,
-    FollowUp,
-}
-
-/// The changes of `Request::Set`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SetIncident {
-    pub title: Option<SafeText>,
-    pub severity: Option<Severity>,
-    pub status: Option<IncidentStatus>,
-    pub commander: Option<PersonId>,
-    pub impact_at: Option<Stamp>,
-    pub recovered_at: Option<Stamp>,
-    /// Close it though alerts still fire. Without, the room refuses that.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub although_firing: bool,
-}
-
-impl SetIncident {
-    /// Closes the incident whatever fires, for who was asked.
-    pub fn closed_although_firing() -> Self {
-        Self { status: Some(IncidentStatus::Closed), although_firing: true, ..Self::default() }
-    }
 }
 
 /// The answer to a request.
@@ -226,37 +127,79 @@ impl SetIncident {
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
     /// Recorded as these entries.
-    Recorded { seq: u64 },
+    Recorded {
+        /// The entry: of an approval that completed a plan its own, not the claim; of a removal the last of the batch.
+        seq: u64,
+    },
     /// Recorded as these entries, one for each line.
-    Lines { seqs: Vec<u64> },
+    Lines {
+        /// In the order of the lines.
+        seqs: Vec<u64>,
+    },
     /// An incident was opened.
-    Opened { incident: IncidentId, seq: u64 },
+    Opened {
+        /// The id that the room gave it.
+        incident: IncidentId,
+        /// The entry `opened`.
+        seq: u64,
+    },
     /// A plan as the exact canonical bytes; `seq` is `None` for a preview.
     Plan {
+        /// To be shown as they are, never formatted anew: they are what `digest` is of.
         #[serde(deserialize_with = "clean::exact")]
         plan: String,
+        /// SHA-256 of `plan`: what an approval has to name. Clients compute it again.
         digest: Digest,
+        /// The entry `proposed`.
         seq: Option<u64>,
     },
     /// What a change of silences would hit.
     Silence(Box<SilencePreview>),
     /// How a change of silences ended: the entry that says so, and the silence's id as Alertmanager returned it.
-    Silenced { seq: u64, outcome: SilenceOutcome, silence: Option<String>, says: SafeText },
+    Silenced {
+        /// The entry `silence_ended`.
+        seq: u64,
+        /// Whether it was done; unknown where nothing certain could be read.
+        outcome: SilenceOutcome,
+        /// `None` = it was not done, or nobody knows.
+        silence: Option<String>,
+        /// What was answered or read back, in words.
+        says: SafeText,
+    },
     /// Rows of a topic.
-    Rows { rows: Vec<Row>, total: u64, dropped: u64 },
+    Rows {
+        /// In the order they are shown, as many as fit in one line.
+        rows: Vec<Row>,
+        /// How many rows the topic has in all.
+        total: u64,
+        /// How many the room itself has left out because the list is bounded.
+        dropped: u64,
+    },
     /// Rows as they were. `known` = the room knows that instant; it knows every one from `since` on.
     /// `short` = these are not all there were.
     Past {
+        /// False: the instant is older than what is kept, or of the topic nothing is; then there are no rows.
         known: bool,
+        /// The earliest instant that could be asked about; `None` = nothing of the topic is kept.
         since: Option<Stamp>,
+        /// One page of them, in the order they were shown.
         rows: Vec<Row>,
+        /// There is a page after this one.
         more: bool,
+        /// `None` = they are all there were.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         short: Option<Short>,
     },
     /// A page of an incident's entries, those that it adopted first. `next` = where the next page begins. `after` = when the
     /// incident before it was closed.
-    History { lines: Vec<LogLine>, next: Option<u64>, after: Option<Stamp> },
+    History {
+        /// In the order of the log, about 256 KiB of them; those that other incidents have are left out.
+        lines: Vec<LogLine>,
+        /// `None` = this page is the last for now.
+        next: Option<u64>,
+        /// `None` = there was none before it, or it is open still.
+        after: Option<Stamp>,
+    },
     /// The room's state.
     Status(RoomStatus),
 }
@@ -273,13 +216,21 @@ pub struct Short {
 /// The room's own state.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RoomStatus {
+    /// The name that its configuration gives it.
     pub room: String,
+    /// The log's random id, which clients keep to know it again.
     pub log: String,
+    /// Number of the last durable entry.
     pub seq: u64,
+    /// Hash of that entry, 64 hex digits.
     pub head: String,
+    /// The incident that is open; `None` = none.
     pub incident: Option<IncidentId>,
+    /// Why recording and acting are off; `None` = they are not.
     pub degraded: Option<SafeText>,
+    /// Who has a console open now; clients that are quiet are not counted.
     pub present: Vec<Who>,
+    /// What is rehearsed; `None` = a real room.
     pub drill: Option<DrillInfo>,
     /// That the log has little room left, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -294,9 +245,13 @@ pub struct RoomStatus {
 /// Who is here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Who {
+    /// As whom the room knows them, by the console that came first.
     pub actor: Actor,
+    /// What they might do when that console came.
     pub role: PersonRole,
+    /// When that console came, on the room's clock.
     pub since: Stamp,
+    /// How many they have open; never 0.
     pub consoles: u32,
 }
 
@@ -306,15 +261,23 @@ pub struct Who {
 pub enum RoomLine {
     /// Instead of anything else, when the hello is refused.
     Bye(Refusal),
+    /// First line of a hello that is taken; nothing else is said before it.
     Welcome(Box<Welcome>),
+    /// The answer to a request that was granted, sent after the entries that it speaks of.
     Reply {
+        /// [`ClientLine::id`] of the request.
         id: u64,
+        /// What became of it.
         reply: Box<Reply>,
     },
+    /// The answer "no" to a request; the connection goes on.
     Refused {
+        /// [`ClientLine::id`] of the request.
         id: u64,
+        /// Why, and what would allow it.
         refusal: Refusal,
     },
+    /// Said unasked, at any time.
     Push(Push),
 }
 
@@ -326,16 +289,23 @@ pub enum Push {
     Entries(Vec<LogLine>),
     /// A part of what the room made of every entry up to `seq`: its fold without the items, as JSON. It is read once it is whole.
     Heads {
+        /// The last entry that is folded in; the entries that follow begin after it.
         seq: u64,
+        /// That entry's hash: the first entry that follows must link to it.
         head: Digest,
+        /// A piece of the JSON, cut anywhere between two characters; pieces are joined in the order they come.
         #[serde(deserialize_with = "clean::exact")]
         part: String,
+        /// False with the last piece.
         more: bool,
     },
     /// The newest entries of the latest incident up to there. They are in what was made already.
     Earlier(Vec<LogLine>),
     /// The entries before this were all there is right now: the client has caught up to `seq`.
-    CaughtUp { seq: u64 },
+    CaughtUp {
+        /// The last entry that was sent, or that there was nothing after.
+        seq: u64,
+    },
     /// A change of one topic.
     Board(BoardDelta),
     /// Who is here.

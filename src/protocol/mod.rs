@@ -6,10 +6,12 @@
 pub mod codec;
 pub mod delta;
 pub mod message;
+pub mod request;
 pub mod socket_trust;
 
 pub use delta::{BoardDelta, TopicRows};
-pub use message::{ClientLine, DrillInfo, Hello, LogRoom, Push, Reply, Request, RoomLine, Short, Welcome, Who};
+pub use message::{ClientLine, DrillInfo, Hello, LogRoom, Push, Reply, RoomLine, Short, Welcome, Who};
+pub use request::Request;
 
 /// The newest protocol version that this build speaks. A message that an older one can't read needs a new number: 2 has
 /// [`Push::LogRoom`], and heads that leave out what is stated of an incident's clocks where nothing is.

@@ -27,10 +27,13 @@ pub enum PathProblem {
 /// A step of the way at which others could put something else in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnsafePath {
+    /// The directory or file, with the links before it resolved.
     pub path: PathBuf,
+    /// Uid that it belongs to: neither root's nor one that is trusted, where it is [`PathProblem::Foreign`].
     pub owner: u32,
     /// Its permission bits.
     pub mode: u32,
+    /// Which rule it breaks; decides the remedy.
     pub wrong: PathProblem,
 }
 

@@ -84,20 +84,27 @@ const COMMANDS: usize = 256;
 /// Why a room does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum RoomError {
+    /// The log is locked by another room, can't be read, or lies on a file system that is refused.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// Another room is behind the socket, or its place can't be used.
     #[error(transparent)]
     Socket(#[from] SocketError),
 }
 
 /// What a room is made of.
 pub struct RoomSetup {
+    /// Checked already; the log keeps its digests.
     pub config: Config,
+    /// Real for a daemon, a drill's own for a drill: sources and deadlines go by it.
     pub clock: Clock,
+    /// Ids of incidents and plans come from it; seeded in a drill.
     pub random: Random,
     /// Where the timeline lives.
     pub state_dir: PathBuf,
+    /// Bound already; nobody is answered before the engine runs.
     pub socket: Socket,
+    /// `Some`: people are known by the names that they give, and everything says DRILL.
     pub drill: Option<DrillInfo>,
     /// A daemon: stricter about file systems.
     pub serve: bool,
@@ -105,6 +112,7 @@ pub struct RoomSetup {
     pub key: String,
     /// Its private half, which signs heads of the log.
     pub signer: Option<SigningKey>,
+    /// The disk, or in tests one that fails when it is told to.
     pub storage: Arc<dyn Storage>,
 }
 

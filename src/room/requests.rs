@@ -8,7 +8,8 @@ use super::request_limits::plausible;
 use crate::board::FiringCounts;
 use crate::model::entry::{Closed, Decision, EntryDraft, FollowUp, Happening, Marked, Note, Pin, Set};
 use crate::model::{IncidentId, IncidentStatus, Milestone, PersonRole, Refusal, RefusalKind, SafeText};
-use crate::protocol::message::{LineKind, RoomStatus, SetIncident};
+use crate::protocol::message::RoomStatus;
+use crate::protocol::request::{LineKind, SetIncident};
 use crate::protocol::{Reply, Request};
 use crate::timeline::{Statement, possible};
 

@@ -15,20 +15,36 @@ const ROOT: u32 = 0;
 /// Why the socket could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
+    /// Somebody answers at this path.
     #[error("a room already runs at {0}; stop it first, or choose another --socket")]
     Taken(PathBuf),
+    /// The path, and its length in bytes; the kernel takes 107.
     #[error("{0} is {1} bytes long and a socket's path may have 107; choose a shorter --socket")]
     TooLong(PathBuf, usize),
+    /// A file or folder stands at this path; it is left alone.
     #[error("{0} exists and is not a socket; remove it or choose another --socket")]
     NotASocket(PathBuf),
+    /// Somebody else could put another socket in the place of ours.
     #[error("no room is opened at {path}: {wrong}; {}, or choose another --socket", wrong.remedy())]
-    Place { path: PathBuf, wrong: UnsafePath },
+    Place {
+        /// Where the socket was to be.
+        path: PathBuf,
+        /// Which part of the way there others can change.
+        wrong: UnsafePath,
+    },
+    /// The folder or the socket can't be made.
     #[error("can't make the socket {path}: {error}; choose another --socket")]
-    Io { path: PathBuf, error: io::Error },
+    Io {
+        /// Where the socket was to be.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
 }
 
 /// A bound listener; the file goes with it.
 pub struct Socket {
+    /// Bound and listening, made here or handed over by systemd.
     pub listener: UnixListener,
     path: PathBuf,
     /// We made the file, so we remove it. A socket from systemd is systemd's.
@@ -106,10 +122,16 @@ async fn clear_stale(path: &Path) -> Result<(), SocketError> {
     if !meta.file_type().is_socket() {
         return Err(SocketError::NotASocket(path.to_owned()));
     }
-    if UnixStream::connect(path).await.is_ok() {
-        return Err(SocketError::Taken(path.to_owned()));
+    let io = |error| SocketError::Io { path: path.to_owned(), error };
+    match UnixStream::connect(path).await {
+        Ok(_) => Err(SocketError::Taken(path.to_owned())),
+        // Only this says that nobody listens.
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => std::fs::remove_file(path).map_err(io),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        // Somebody listens, with as many callers waiting as there is place for.
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(SocketError::Taken(path.to_owned())),
+        Err(error) => Err(io(error)),
     }
-    std::fs::remove_file(path).map_err(|error| SocketError::Io { path: path.to_owned(), error })
 }
 
 #[cfg(test)]
@@ -129,6 +151,25 @@ mod tests {
             drop(socket);
             assert!(!path.exists());
         }
+    }
+
+    #[tokio::test]
+    async fn a_socket_whose_room_is_too_busy_to_answer_is_not_taken_away() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("s");
+        use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket};
+        use std::os::fd::AsRawFd;
+        let busy = socket(AddressFamily::Unix, SockType::Stream, SockFlag::empty(), None).expect("a socket");
+        bind(busy.as_raw_fd(), &UnixAddr::new(&path).expect("an address")).expect("bound");
+        listen(&busy, Backlog::new(0).expect("a backlog")).expect("listens");
+        let mut callers = Vec::new();
+        while let Ok(caller) = UnixStream::connect(&path).await {
+            callers.push(caller);
+        }
+        assert!(matches!(Socket::bind(&path, 0o600).await, Err(SocketError::Taken(_))));
+        assert!(path.exists(), "it still leads to who listens");
+        drop((busy, callers));
+        Socket::bind(&path, 0o600).await.expect("nobody listens any more");
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use crate::model::entry::{
 use crate::model::time::clock;
 use crate::model::{Digest, IncidentId, PersonId, Refusal, RefusalKind, SafeText, Stamp};
 use crate::protocol::Reply;
-use crate::protocol::message::LineKind;
+use crate::protocol::request::LineKind;
 use crate::timeline::Item;
 use crate::timeline::Statement;
 

@@ -22,13 +22,16 @@ const BODY_MEMBER: usize = 74;
 pub enum ChainLine<'a> {
     /// A body line: it belongs to the entry right after it.
     Body,
+    /// An entry, with the places that hold its numbers and hashes. Its own hash is not checked yet.
     Entry(EntryMembers<'a>),
 }
 
 /// The members of an entry that a verifier looks at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EntryMembers<'a> {
+    /// `k`: of `a` to `z` and `_`.
     pub kind: &'a [u8],
+    /// `seq`: written without leading zeros.
     pub seq: u64,
     /// `bt`: where its write batch began.
     pub batch: u64,
@@ -160,6 +163,7 @@ const UNTOLD: &str = "a body line says it was redacted, but no entry says so";
 pub struct ChainBreak {
     /// The last good entry.
     pub after: u64,
+    /// What is wrong with what comes after it.
     pub why: &'static str,
 }
 

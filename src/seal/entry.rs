@@ -25,13 +25,19 @@ pub const MAX_TEXT: usize = crate::model::safe_text::MAX_LONG_BYTES;
 /// What the writer adds to a draft.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryMeta {
+    /// Number of the entry: one more than that of the entry before.
     pub seq: u64,
     /// Sequence number of the first entry of the same write.
     pub batch: u64,
+    /// When it is recorded, on the room's clock; written in milliseconds.
     pub ts: Stamp,
+    /// Boot id of the process that records.
     pub boot: String,
+    /// The boot clock then, in milliseconds; comparable only between entries of one boot id.
     pub mono: u64,
+    /// Name of the room that records.
     pub room: String,
+    /// The host that records.
     pub src: String,
     /// Hash of the entry before; zeros for the first.
     pub prev: Digest,
@@ -40,7 +46,9 @@ pub struct EntryMeta {
 /// An entry with the exact lines that hold it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sealed {
+    /// Exactly what is written: these bytes are what the hashes are of.
     pub log: LogLine,
+    /// The same, read back from those bytes.
     pub entry: Entry,
 }
 

@@ -39,10 +39,18 @@ pub enum SealError {
     NotAnEntry(String),
     /// A line whose hash is not its own.
     #[error("entry {seq}: its hash does not fit its bytes; the line was changed after it was written")]
-    Hash { seq: u64 },
+    Hash {
+        /// The number that the line itself gives.
+        seq: u64,
+    },
     /// A body line that does not belong to its entry.
     #[error("entry {seq}: {why}")]
-    Body { seq: u64, why: &'static str },
+    Body {
+        /// The entry that names the body, or should have.
+        seq: u64,
+        /// What does not fit, in words.
+        why: &'static str,
+    },
     /// A key that can't be used here.
     #[error("not a key for this: {0}")]
     Key(String),

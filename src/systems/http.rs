@@ -56,6 +56,7 @@ pub fn install_crypto() {
 /// What one API needs beyond the common policy.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// Read from its file for each request.
     pub auth: Auth,
     /// Trust exactly these certificates instead of the system's.
     pub ca_file: Option<PathBuf>,
@@ -65,6 +66,7 @@ pub struct Options {
     pub proxies: Environment,
     /// The whole exchange, at most ten seconds.
     pub total: Duration,
+    /// Bytes; a longer answer is refused, unless `cut_body` says otherwise.
     pub max_body: usize,
     /// Stop reading at `max_body` instead of refusing the answer: for those who want the status alone.
     pub cut_body: bool,
@@ -96,6 +98,7 @@ impl Default for Options {
 /// A failed exchange: there is no answer to read.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpFault {
+    /// Names the host; a credential is cut out of it.
     pub trouble: Trouble,
     /// False when provably no byte of the request reached the server.
     pub sent: bool,
@@ -118,8 +121,11 @@ impl From<HttpFault> for Trouble {
 /// What a server answered, whatever its status. Credentials are already cut out of the body.
 #[derive(Clone, Debug)]
 pub struct HttpResponse {
+    /// The HTTP status, of whatever class: redirects come here too.
     pub status: u16,
+    /// As they came; a credential in them is not cut out.
     pub headers: HeaderMap,
+    /// At most `Options::max_body` bytes.
     pub body: Vec<u8>,
     host: String,
     credential: String,

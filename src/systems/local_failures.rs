@@ -32,7 +32,9 @@ impl Unresolved {
 #[derive(Debug, thiserror::Error)]
 #[error("the proxy {proxy} made no connection: {source}")]
 pub struct NotByProxy {
+    /// Its address, without user and password.
     pub proxy: String,
+    /// What failed on the way to it or at it, in its own words.
     pub source: Box<dyn Error + Send + Sync>,
 }
 

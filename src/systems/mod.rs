@@ -103,6 +103,7 @@ impl Reporter {
 /// What gives a step the right to write: the approved plan it belongs to.
 #[derive(Clone, Debug)]
 pub struct Permit {
+    /// Whose step it is; a silence has an id of its own here.
     pub plan: PlanId,
     /// Names and annotations at the provider derive from it.
     pub digest: Digest,
@@ -145,7 +146,9 @@ pub trait Adapter: Send + Sync {
 /// A source that is configured: its name and how long its data counts as fresh.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceSpec {
+    /// System and instance, as rows, plans and troubles name it.
     pub id: SourceId,
+    /// Seconds since the last good answer after which its rows are stale.
     pub fresh_for_s: u64,
     /// Identity of the credential in use (never the secret): `token cf-edge`, `context prod`. Empty if none.
     pub credential: String,
@@ -155,19 +158,26 @@ pub struct SourceSpec {
 
 /// Everything that runs after [`start`].
 pub struct RunningSources {
+    /// Every configured one, whether it answers or not.
     pub sources: Vec<SourceSpec>,
+    /// Only of sources that a plan or a silence can read or write; without one a step can't begin.
     pub adapters: BTreeMap<SourceId, Arc<dyn Adapter>>,
+    /// Closed already: it is over when the last source has ended.
     pub tasks: tokio_util::task::TaskTracker,
 }
 
 /// What every source's task gets.
 #[derive(Clone)]
 pub struct Ctx {
+    /// The room's: rounds and back-off go by it, but limits of an exchange by real time.
     pub clock: Clock,
+    /// To the engine; when it is full, sources wait.
     pub out: mpsc::Sender<Observation>,
+    /// Which addresses a name may lead to.
     pub reach: egress_policy::EgressPolicy,
     /// What the environment says of proxies.
     pub proxies: proxy::Environment,
+    /// Cancelled when the room stops: every source then ends by itself.
     pub stop: CancellationToken,
     /// Counts what each provider is asked.
     pub meters: request_meter::Meters,

@@ -11,8 +11,11 @@ use axum::http::Uri;
 /// What the environment says about proxies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
+    /// For `https` servers: `HTTPS_PROXY`. `None` if unset or empty.
     pub https: Option<String>,
+    /// For plain `http` servers: `HTTP_PROXY`. `None` if unset or empty.
     pub http: Option<String>,
+    /// `NO_PROXY` as it stands: names, domains and addresses, divided by commas.
     pub except: Option<String>,
 }
 
@@ -48,7 +51,12 @@ pub enum Way {
     /// Without a proxy; with the reason, if the environment has one.
     Direct(Option<&'static str>),
     /// Through a proxy, and who named it.
-    Proxy { address: Uri, from: &'static str },
+    Proxy {
+        /// With its user and password, if it has any: [`Way::proxy`] shows it without.
+        address: Uri,
+        /// Who named it: `the environment`, `the kubeconfig`.
+        from: &'static str,
+    },
 }
 
 /// A proxy's address that can't be read, and where it stands.

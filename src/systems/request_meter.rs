@@ -51,6 +51,7 @@ pub struct RequestLimit {
     pub window: Duration,
     /// The most that watching and reading ask for, each by itself.
     pub watch: usize,
+    /// As `watch`: in requests per `window`, other uses not counted.
     pub read: usize,
     /// What watching and reading never take of the whole, where the provider states one. Acting beyond that takes it from them.
     pub all: Option<All>,
@@ -59,7 +60,9 @@ pub struct RequestLimit {
 /// A stated limit.
 #[derive(Clone, Copy, Debug)]
 pub struct All {
+    /// Requests per `window` that the provider takes from us.
     pub most: usize,
+    /// How many of `most` only acting takes.
     pub reserve: usize,
 }
 
@@ -73,8 +76,11 @@ const REMEMBERED: usize = 4_800;
 /// How many requests were made for what, lately.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// Requests that the room made by itself.
     pub watch: usize,
+    /// Requests that people caused.
     pub read: usize,
+    /// Requests of plans and silences.
     pub act: usize,
 }
 

@@ -43,7 +43,9 @@ impl Backoff {
 /// How a round went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Round {
+    /// The next round comes after the ordinary pause, and the back-off begins anew.
     Well,
+    /// The next round comes after the back-off, 5 s at most, however long the ordinary pause is.
     Failed,
     /// The server asked for fewer requests: it is not asked sooner than if all were well.
     Throttled,

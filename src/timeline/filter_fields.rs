@@ -12,7 +12,9 @@ type ItemVisitor<'a> = &'a mut dyn FnMut(&str);
 /// An item as its incident tells it: plans are known by their titles.
 #[derive(Clone, Copy, Debug)]
 pub struct ToldItem<'a> {
+    /// Knows the plans that the item may be about.
     pub incident: &'a Incident,
+    /// What the filter is asked of.
     pub item: &'a Item,
 }
 

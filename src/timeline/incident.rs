@@ -16,6 +16,7 @@ use super::sentences::own_text;
 /// An entry as the timeline shows it: amendments applied, the original still visible.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
+    /// As the log has it, before any amendment.
     pub entry: Entry,
     /// When it happened: by its source's own clock where it has one, or as a person said. When the room itself knows it to
     /// have happened is [`Entry::measured_at`]: clocks and proofs count from that.
@@ -28,6 +29,7 @@ pub struct Item {
     pub amended_by: Vec<u64>,
     /// The entry that removed its text.
     pub redacted_by: Option<u64>,
+    /// By the newest entry that pins or unpins it.
     pub pinned: bool,
     /// The milestones that people marked it as.
     pub marks: Vec<Marking>,
@@ -36,7 +38,9 @@ pub struct Item {
 /// That a person marked an entry as a milestone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Marking {
+    /// What it is marked as; an entry may be several.
     pub milestone: Milestone,
+    /// Who marked it first; who else did while it stood is not kept.
     pub by: PersonId,
     /// The entry that marks it.
     pub seq: u64,
@@ -45,17 +49,25 @@ pub struct Marking {
 /// One incident, folded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
+    /// As the room gave it when it was opened; never changes.
     pub id: IncidentId,
+    /// The newest that was given and not removed since; may be empty.
     pub title: SafeText,
+    /// By the newest entry that sets it.
     pub severity: Severity,
+    /// By the newest entry that sets it, a person's or the room's own.
     pub status: IncidentStatus,
+    /// `None` until somebody is named.
     pub commander: Option<PersonId>,
     /// Everyone who joined or acted, with the first time seen.
     pub people: BTreeMap<PersonId, Stamp>,
+    /// When the opening was recorded, on the room's clock; it may have been detected before.
     pub opened_at: Stamp,
+    /// When it was closed, on the room's clock; `None` while it is open, and once a status has opened it again.
     pub closed_at: Option<Stamp>,
     /// When the incident before it was closed: what happened by then is that one's, though it may be told in this one.
     pub after: Option<Stamp>,
+    /// What it counts from, measured and stated.
     pub clocks: Clocks,
     /// In the order of the log, as many as the story keeps. What a person wrote of an earlier time stands among what was
     /// recorded then.
@@ -64,6 +76,7 @@ pub struct Incident {
     /// Every entry of it by its number, whether its item is kept or not.
     #[serde(default)]
     pub index: EntryIndex,
+    /// Every plan that was proposed in it, ended ones too.
     pub plans: Plans,
     /// Requests to remove the text of an entry, and what became of them.
     pub redactions: Redactions,

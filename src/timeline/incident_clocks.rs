@@ -8,9 +8,13 @@ use crate::model::{PersonId, Stamp};
 /// A clock, in the order in which they can begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum IncidentClock {
+    /// Users are hit: begins with the first failed probe.
     Impact,
+    /// Somebody knows: begins with the first alert, or with the person who opened the incident.
     Detection,
+    /// It is settled what is done: begins with the first decision, or approval of a plan.
     Decision,
+    /// Every service that had failed is back; ends the others, and is the only one that may be undone.
     Recovery,
 }
 
@@ -41,18 +45,24 @@ impl IncidentClock {
 /// An instant that a person states.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stated {
+    /// The instant itself, which whoever states it may choose freely up to now.
     pub at: Stamp,
     /// The entry that states it.
     pub seq: u64,
+    /// Who states it.
     pub by: PersonId,
 }
 
 /// What people state of the clocks. It is shown beside what was measured and proves nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatedClocks {
+    /// By a `set`; else a failed probe that was re-timed.
     pub impact: Option<Stated>,
+    /// An alert or opening that was re-timed.
     pub detection: Option<Stated>,
+    /// A decision that was stated to have been taken earlier, or was re-timed.
     pub decision: Option<Stated>,
+    /// By a `set`; else a recovery that was re-timed.
     pub recovery: Option<Stated>,
     /// Seconds of writes lost, counted to the stated impact.
     pub rpo_s: Option<u64>,
@@ -74,6 +84,7 @@ pub struct Clocks {
     pub rpo_s: Option<u64>,
     /// The restore point that figure comes from: its entry.
     pub rpo_seq: Option<u64>,
+    /// What people say beside all that; it changes nothing of it.
     pub stated: StatedClocks,
 }
 

@@ -99,6 +99,7 @@ pub struct Changed {
     /// The entry that removed its text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub redacted_by: Option<u64>,
+    /// By the newest entry that pins or unpins it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub pinned: bool,
     /// The milestones that people marked it as.

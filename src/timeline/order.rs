@@ -11,15 +11,20 @@ use super::incident_clocks::{Clocks, IncidentClock, Stated};
 /// What a person is about to state.
 #[derive(Clone, Copy, Debug)]
 pub enum Statement<'a> {
+    /// Impact or recovery, as a `set` states them.
     Set(&'a Set),
+    /// A decision, with the time that it is said to have been taken.
     Decision(&'a Decision),
+    /// Another time for an entry that is there.
     Amend(&'a Amend),
 }
 
 /// Why it can't be so, in words for whoever stated it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Impossible {
+    /// Which two instants are out of order, and at which entries.
     pub why: String,
+    /// What to look at before stating it again.
     pub remedy: String,
 }
 

@@ -7,7 +7,9 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 /// One key with its modifiers, normalised: a letter carries its own shift, back-tab is shift and tab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Hash)]
 pub struct KeyPress {
+    /// Never `BackTab`: that is `Tab` with shift.
     pub code: KeyCode,
+    /// Only shift, control and alt; never shift with a character, which says it already.
     pub modifiers: KeyModifiers,
 }
 

@@ -57,13 +57,17 @@ pub enum Danger {
 /// A command's row in the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Spec {
+    /// What is carried out; one row each.
     pub command: Command,
+    /// The word in key map files, in the palette and in plain mode; never changed.
     pub id: &'static str,
     /// For the footer, if it is worth a place there; shorter is better.
     pub hint: &'static str,
     /// For help.
     pub doc: &'static str,
+    /// Where key maps may bind it; a binding anywhere else is refused at load.
     pub contexts: &'static [KeyContext],
+    /// Says what a key map must not make too easy: a `Guarded` one is refused on a single key.
     pub danger: Danger,
 }
 
@@ -78,13 +82,13 @@ macro_rules! commands {
         /// What a key may mean.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Command {
-            $($variant,)*
+            $(#[doc = concat!("`", $id, "`: ", $doc, ".")] $variant,)*
             /// Propose a plan of an action.
             Propose(Action),
-            $($next,)*
+            $(#[doc = concat!("`", $next_id, "`: ", $next_doc, ".")] $next,)*
             /// Go to a pane.
             Pane(Pane),
-            $($rest,)*
+            $(#[doc = concat!("`", $rest_id, "`: ", $rest_doc, ".")] $rest,)*
         }
 
         const PARTS: [&[Spec]; 5] = [

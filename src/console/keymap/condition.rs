@@ -6,7 +6,7 @@ macro_rules! facts {
     ($($variant:ident = $name:literal, $doc:literal;)*) => {
         /// Something that is so or not, when a key is pressed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum KeyFact { $($variant,)* }
+        pub enum KeyFact { $(#[doc = concat!("`", $name, "`: ", $doc, ".")] $variant,)* }
 
         impl KeyFact {
             /// Every fact.

@@ -34,8 +34,11 @@ pub const SHELF: AssetFiles<'static> =
 /// One binding.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Binding {
+    /// Where it is looked up.
     pub context: KeyContext,
+    /// One key or more; never empty.
     pub chord: Vec<KeyPress>,
+    /// What it means there; several chords may mean the same.
     pub command: Command,
     /// When it applies.
     pub when: BindingCondition,
@@ -44,6 +47,7 @@ pub struct Binding {
 /// A checked key map.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Keymap {
+    /// What the file calls itself, else its path; empty for [`Keymap::none`].
     pub name: String,
     /// In the order of the file: the first chord of a command is the one that is shown.
     bindings: Vec<Binding>,
@@ -54,11 +58,13 @@ pub struct Keymap {
 /// What keys in a row mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyMatch {
+    /// Exactly a chord whose condition holds.
     Command(Command),
     /// The beginning of a longer chord.
     Pending,
     /// It would mean this, but not as things are.
     Unmet(Command, BindingCondition),
+    /// No chord begins so: where text is typed, it is text.
     Nothing,
 }
 

@@ -12,34 +12,50 @@ use super::wait::Wait;
 /// What a line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PlainCommand {
+    /// The table, a word a line.
     Help,
+    /// The clocks, and each pane in one line.
     Status,
+    /// What the situation's screen shows, in lines.
     Situation,
     /// A pane's rows, all or those with these words.
     Rows(Pane, String),
     /// What the line of this number is about; without one, the plan that waits.
     Open(Option<u64>),
+    /// The text of a note.
     Note(String),
+    /// The text of a decision.
     Decide(String),
+    /// The text of a follow-up.
     FollowUp(String),
     /// Build the plan and print it.
     Preview(Action, Option<String>),
     /// Type the name of the plan that was printed: to propose it, or to be its second person.
     Propose(String),
+    /// Confirm the plan that was printed last, whole, before this line was typed.
     Approve {
+        /// The typed name; the plan's own, letter by letter.
         name: String,
+        /// Empty if none was given: only a person at a terminal may leave it out.
         code: String,
     },
+    /// The reason, for the plan that waits.
     Refuse(String),
+    /// Take back one's own plan.
     Withdraw,
+    /// Stop the running plan before its next step.
     Hold,
+    /// Become the commander, also in place of another.
     TakeCommand,
     /// True: close it though alerts fire.
     Set(IncidentStatus, bool),
+    /// The number of a printed line, which is about an entry.
     Pin(u64),
+    /// The number of a printed line, which is about an entry, and the milestone; said again it is taken back.
     Mark(u64, Milestone),
     /// Put the text of this line's entry right.
     Amend(u64, String),
+    /// Those that there are, each on a line that can be ended by its number.
     Silences,
     /// What a silence of these alerts would hit.
     Silence(Aim, String, String),
@@ -47,13 +63,16 @@ pub enum PlainCommand {
     Unsilence(u64),
     /// Type the word of the silence that was previewed.
     Confirm(String),
+    /// Take no line until something is so, or its limit has passed.
     Wait(Wait),
+    /// Leave; asked once more of a person whose room lives in this process while others are in it.
     Quit,
 }
 
 /// A word of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Word {
+    /// What is typed first; capitals do not matter.
     pub name: &'static str,
     /// The console's command that it stands for, which is understood too.
     pub id: &'static str,

@@ -49,8 +49,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What comes in.
 #[derive(Clone, Debug)]
 pub enum Heard {
-    /// A line, without its end.
-    /// A line, and when it was read, in real time.
+    /// A line without its end, and when it was read, in real time.
     Typed(String, Duration),
     /// Nothing more will be typed.
     End,
@@ -61,16 +60,27 @@ pub enum Heard {
 /// What a printed line is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LineSubject {
-    Row { pane: Pane, key: String },
+    /// A row of a pane other than the timeline.
+    Row {
+        /// The pane that has the row.
+        pane: Pane,
+        /// The row's identity: it may be gone by the time that it is named.
+        key: String,
+    },
+    /// The entry of this number.
     Entry(u64),
+    /// A plan of the log, not a draft.
     Plan(PlanId),
+    /// The silence of this id.
     Silence(String),
 }
 
 /// A line to print: its number and its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlainLine {
+    /// Counts from 1 and is never used twice; the last 4000 can be named.
     pub number: u64,
+    /// Without its number and its end; one fact.
     pub text: String,
 }
 
@@ -94,6 +104,7 @@ struct Printed {
 
 /// A console of lines.
 pub struct Plain {
+    /// The same state as on the screen, without keys.
     pub app: Console,
     /// A person types; otherwise a script does.
     typing: bool,

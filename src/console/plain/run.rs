@@ -25,6 +25,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// What plain mode needs beside what a console needs.
 pub struct PlainOptions {
+    /// Of its look only whether it is ASCII counts; bell, mouse and memory are not used.
     pub console: RunOptions,
     /// Nothing is read: it only tells, until it is stopped.
     pub no_input: bool,

@@ -18,7 +18,7 @@ use crate::console::{Effect, ExitReason, GaveUp, plan_verification};
 use crate::model::facts::Matcher;
 use crate::model::silence::{SilenceChange, SilenceOutcome, line_of};
 use crate::model::{Action, Milestone, PlanId, Refusal, RefusalKind, SafeText};
-use crate::protocol::message::SetIncident;
+use crate::protocol::request::SetIncident;
 use crate::protocol::{LogRoom, Push, Reply, Request};
 
 const RESTORE: &str = "01KB3Z1RESTORE";

@@ -17,6 +17,7 @@ use crate::approval::{Approval, PlanState, StepState};
 use crate::board::Topic;
 use crate::client::{LinkState, Mirror};
 use crate::console::app::Console;
+use crate::console::overlay::Overlay;
 use crate::console::screenshot::{to_svg, to_text};
 use crate::console::theme::{ColorDepth, Look, Role, Theme};
 use crate::console::view;
@@ -287,6 +288,20 @@ fn a_log_that_runs_short_of_room_is_said_to_everyone_and_calmer_than_an_alarm() 
     let mut off = full;
     off.mirror.degraded = Some("no space left on device".into());
     assert!(view::header::banner(&off).unwrap().1.contains("NOTHING IS RECORDED"), "what is worse comes first");
+}
+
+#[test]
+fn no_page_hides_that_nothing_is_recorded() {
+    for keys in ["s", "r", "?", "<enter>"] {
+        for size in [(80, 24), (120, 40)] {
+            let mut app = app("sam", size);
+            app.mirror.degraded = Some("no space left on device".into());
+            press(&mut app, keys);
+            assert!(app.overlays.last().is_some_and(Overlay::covers), "{keys} opens a page");
+            let drawn = to_text(&view::draw(&app, &look("dark")));
+            assert!(drawn.contains("NOTHING IS RECORDED AND NOTHING CAN BE DONE"), "{keys}:\n{drawn}");
+        }
+    }
 }
 
 #[test]

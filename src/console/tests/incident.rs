@@ -9,7 +9,7 @@ use crate::console::app::Console;
 use crate::console::input::Input;
 use crate::console::{Effect, update};
 use crate::model::{Action, IncidentStatus, PlanId, SafeText, Stamp};
-use crate::protocol::message::SetIncident;
+use crate::protocol::request::SetIncident;
 use crate::protocol::{Reply, Request};
 
 use super::fixture::{self, app, at, later, person, press, tick};

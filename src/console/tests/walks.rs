@@ -17,7 +17,7 @@ use crate::console::theme::{ColorDepth, Look, Role, Theme};
 use crate::console::{Effect, plan_verification, update, view};
 use crate::model::plan::{Premise, Recheck};
 use crate::model::{Action, PlanId, Refusal, RefusalKind, SafeText};
-use crate::protocol::message::SetIncident;
+use crate::protocol::request::SetIncident;
 use crate::protocol::{Reply, Request};
 
 use super::filters_and_layout::last_lines;

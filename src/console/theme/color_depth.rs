@@ -7,9 +7,11 @@ use ratatui::style::{Color, Modifier, Style};
 pub enum ColorDepth {
     /// None: `NO_COLOR`, or a terminal that has none.
     Mono,
+    /// The 16 ANSI colours, whose shades the terminal decides.
     Sixteen,
     /// The normal case over ssh.
     TwoFiftySix,
+    /// 24 bits, where `COLORTERM` says so.
     True,
 }
 
@@ -60,8 +62,11 @@ impl ColorDepth {
 /// One colour at every depth. `Reset` = the terminal's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Paint {
+    /// Shown at [`ColorDepth::True`].
     pub full: Color,
+    /// Shown at [`ColorDepth::TwoFiftySix`].
     pub xterm: Color,
+    /// Shown at [`ColorDepth::Sixteen`].
     pub ansi: Color,
 }
 
@@ -76,8 +81,11 @@ impl Paint {
 /// A look before it is known how many colours there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PaintStyle {
+    /// `None` = the terminal's own ink.
     pub fg: Option<Paint>,
+    /// `None` = the terminal's own paper; where there are fewer than 256 colours it becomes reverse video.
     pub bg: Option<Paint>,
+    /// Bold and the like; kept at every depth.
     pub modifier: Modifier,
 }
 

@@ -38,6 +38,7 @@ pub const SHELF: AssetFiles<'static> =
 /// A checked theme. The default one has no colours and no weight at all.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Theme {
+    /// What the file calls itself, else its path; empty for the default one.
     pub name: String,
     /// What it is made for.
     pub background: Paint,

@@ -5,7 +5,7 @@ use crate::console::effect::Effect;
 use crate::console::overlay::{Choice, Menu, MenuItem, Overlay};
 use crate::model::{IncidentStatus, Milestone, PersonId};
 use crate::protocol::Request;
-use crate::protocol::message::SetIncident;
+use crate::protocol::request::SetIncident;
 use crate::timeline::{Item, sentence};
 
 /// Takes command; from somebody else only after a question.

@@ -11,7 +11,7 @@ use crate::console::plan_verification;
 use crate::console::theme::Role;
 use crate::model::{Action, Objective, SafeText};
 use crate::protocol::Request;
-use crate::protocol::message::SetIncident;
+use crate::protocol::request::SetIncident;
 
 use super::text_input;
 

@@ -32,10 +32,24 @@ pub fn draw(app: &Console, canvas: &mut Canvas<'_>, area: Rect) {
         priority_line::draw(canvas, 1, y, room, 3, second(app));
         y += 1;
     }
-    if let (Some((role, banner)), true) = (banner, y < area.bottom()) {
-        canvas.clear(Rect::new(0, y, area.width, 1), role);
-        canvas.put(1, y, &text::end(&banner, room), role, room);
+    if let (Some(banner), true) = (banner, y < area.bottom()) {
+        put_banner(canvas, Rect::new(0, y, area.width, 1), &banner);
     }
+}
+
+/// A rule below the title of a page; where there is a banner, that instead: no page hides it.
+pub fn rule_or_banner(app: &Console, canvas: &mut Canvas<'_>, y: u16) {
+    let line = Rect::new(0, y, app.size.0, 1);
+    match banner(app) {
+        Some(banner) => put_banner(canvas, line, &banner),
+        None => canvas.line(line, y),
+    }
+}
+
+fn put_banner(canvas: &mut Canvas<'_>, line: Rect, (role, words): &(Role, String)) {
+    let room = line.width.saturating_sub(2);
+    canvas.clear(line, *role);
+    canvas.put(1, line.y, &text::end(words, room), *role, room);
 }
 
 /// What everyone must know before anything else: the link is lost, recording is off, the log does not verify; and, in a

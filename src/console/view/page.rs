@@ -9,7 +9,7 @@ use crate::console::widget::canvas::{span, width_of};
 use crate::console::widget::{Canvas, Words, text};
 
 use super::related::PageLink;
-use super::{detail, footer, help, readiness, situation};
+use super::{detail, footer, header, help, readiness, situation};
 
 /// What is read.
 pub struct Page {
@@ -126,7 +126,7 @@ pub fn draw(app: &Console, canvas: &mut Canvas<'_>, overlay: &Overlay) {
             canvas.words_right(w.saturating_sub(2), 0, &place, w);
         }
     }
-    canvas.line(Rect::new(0, 1, w, 1), 1);
+    header::rule_or_banner(app, canvas, 1);
     let chosen = match overlay {
         Overlay::Detail { link, .. } => sheet.links.get(*link).map(|(line, _)| *line),
         _ => None,

@@ -13,6 +13,7 @@ use crate::model::silence::{Hit, SilencePreview, line_of};
 use crate::model::{AlertGrade, SafeText};
 
 use super::dialog::{Hint, draw_sheet, hint_words};
+use super::header;
 
 /// Draws the form, or the preview once it came.
 pub fn draw(app: &Console, canvas: &mut Canvas<'_>, form: &SilenceForm) {
@@ -65,7 +66,7 @@ fn draw_preview(app: &Console, canvas: &mut Canvas<'_>, form: &SilenceForm, prev
     canvas.clear(Rect::new(0, 0, w, h), Role::Text);
     let asked = format!("asks {}, which tells its cluster   {}", preview.instance, preview.incident);
     canvas.words(2, 0, &[span(Role::Strong, "Preview"), span(Role::Dim, format!("   {asked}"))], room);
-    canvas.line(Rect::new(0, 1, w, 1), 1);
+    header::rule_or_banner(app, canvas, 1);
     let foot = foot(form, preview, room);
     let tall = u16::try_from(foot.len()).unwrap_or(1) + 2;
     let bottom = h.saturating_sub(tall);

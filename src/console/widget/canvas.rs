@@ -11,7 +11,9 @@ use crate::model::SafeText;
 /// Words in one role.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
+    /// What the words mean; the theme gives it its look.
     pub role: Role,
+    /// Without line ends; cut where there is no room.
     pub text: String,
 }
 
@@ -36,6 +38,7 @@ pub fn width_of(words: &[Span]) -> u16 {
 /// A frame being drawn.
 pub struct Canvas<'a> {
     buffer: &'a mut Buffer,
+    /// The theme as this terminal shows it: roles become styles here alone.
     pub look: &'a Look,
     /// Whether green may be shown at all: nothing is proven by a room that is not heard.
     pub proven: bool,

@@ -6,13 +6,16 @@ use super::text;
 /// Which end of a cell stands still.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Align {
+    /// Words: they grow to the right.
     Left,
+    /// Numbers: their last digits stand below each other.
     Right,
 }
 
 /// How a column behaves.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
+    /// Where the text stands in a column that is wider.
     pub align: Align,
     /// 0 never leaves; the highest leaves first.
     pub rank: u8,

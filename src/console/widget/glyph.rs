@@ -5,13 +5,21 @@ use ratatui::buffer::Buffer;
 use crate::board::Verdict;
 use crate::console::theme::Role;
 
+/// The verdict critical; `X` in ASCII.
 pub const CRITICAL: &str = "✗";
+/// The verdict warning; `!` in ASCII.
 pub const WARNING: &str = "▲";
+/// The verdict ok: proven by fresh data; `+` in ASCII.
 pub const OK: &str = "✓";
+/// The verdict unknown, and what replaces a good one that is not proven any more.
 pub const UNKNOWN: &str = "?";
+/// A decision in the timeline; `*` in ASCII.
 pub const DECISION: &str = "◆";
+/// A plan or a step that waits or runs; `>` in ASCII.
 pub const WAITING: &str = "▸";
+/// A person who is here; `o` in ASCII.
 pub const LIVE: &str = "●";
+/// A pinned entry of the timeline.
 pub const PIN: &str = "*";
 
 /// Glyph and colour of a verdict. `Info` has neither: it asks for nothing.

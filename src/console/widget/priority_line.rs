@@ -5,6 +5,7 @@ use super::canvas::{Canvas, Span, Words, width_of};
 /// A fact of a line.
 #[derive(Clone, Debug)]
 pub struct LinePart {
+    /// As long as there is room; an empty one is no part of the line.
     pub full: Words,
     /// What stays when there is little room.
     pub short: Option<Words>,

@@ -14,24 +14,39 @@ use crate::drill::scenario::Scenario;
 /// Where the world is.
 #[derive(Clone, Debug, Serialize)]
 pub struct Endpoints {
+    /// `warroom.endpoints/1`.
     pub schema: &'static str,
+    /// The scenario's own name.
     pub scenario: String,
+    /// What ids, tokens and draws were made from.
     pub seed: u64,
+    /// Base URL of the primary's API server, plain http on 127.0.0.1, as are all others here.
     pub primary: String,
+    /// Base URL of DR's API server.
     pub dr: String,
+    /// Base URLs of the two members, `am-1` first.
     pub alertmanagers: Vec<String>,
+    /// Base URL. It answers also where the scenario has no `slo` and no configuration names it.
     pub prometheus: String,
+    /// Base URL of the provider's API, ending in `/client/v4`.
     pub cloudflare: String,
     /// The service's own URL, with its path.
     pub service: String,
     /// `GET /_world/state`, `GET /_world/writes`.
     pub control: String,
+    /// Id of the simulated Cloudflare account.
     pub account: String,
+    /// Id of the simulated DNS zone.
     pub zone: String,
+    /// Id of the one load balancer.
     pub load_balancer: String,
+    /// Ids of the two pools, the primary's first.
     pub pools: Vec<String>,
+    /// Contexts `primary` and `dr` with their tokens; mode 0600.
     pub kubeconfig: PathBuf,
+    /// The `warroom.toml` that a room is started with.
     pub config: PathBuf,
+    /// The `people.toml` that the configuration names.
     pub people: PathBuf,
 }
 

@@ -46,12 +46,19 @@ use listeners::PortGate;
 /// One simulated service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum SimService {
+    /// The API server of the cluster that breaks.
     Primary,
+    /// The API server of the standby.
     Dr,
+    /// `am-1` in the drill's configuration.
     Alertmanager1,
+    /// `am-2` in the drill's configuration; it holds the same alerts and silences as the first.
     Alertmanager2,
+    /// The API of the load balancer and its pools.
     Cloudflare,
+    /// The service's own URL: answered by the site that the load balancer and the TTL send a request to.
     Shop,
+    /// Series of the error budget, and the rules of the story's alerts.
     Prometheus,
 }
 

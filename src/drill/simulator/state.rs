@@ -46,11 +46,15 @@ pub enum Due {
 /// A write that was received, taken or refused.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct WriteRecord {
+    /// By the world's clock, when the answer was made.
     pub at: DateTime<Utc>,
     /// `primary`, `dr`, `cloudflare`, `alertmanager-1`, …
     pub service: String,
+    /// The HTTP method: anything but GET.
     pub method: String,
+    /// Of the URL, without its query: a dry run looks like a write here.
     pub path: String,
+    /// The request's JSON; a body that is none is one string, an empty one too.
     pub body: Value,
     /// The status it was answered with.
     pub status: u16,
@@ -59,39 +63,65 @@ pub struct WriteRecord {
 /// A write, as the state takes it.
 #[derive(Clone, Debug)]
 pub enum WriteRequest {
+    /// `PATCH …/load_balancers/ID`; users follow the order of pools that it leaves.
     PatchLoadBalancer {
+        /// Id of the zone, from the path; another than the simulated one is answered with 404.
         zone: String,
+        /// Id of the load balancer, from the path.
         id: String,
+        /// Members to replace; those that may not be set are left alone without a word.
         body: Value,
     },
+    /// `PATCH …/pools/ID`. A pool that is disabled sends its users to the next one.
     PatchPool {
+        /// Id of the account, from the path; another than the simulated one is answered with 404.
         account: String,
+        /// Id of the pool, from the path.
         id: String,
+        /// Members to replace; those that may not be set are left alone without a word.
         body: Value,
     },
+    /// A JSON merge patch of one Kubernetes object.
     PatchObject {
+        /// Whose API server was asked.
         site: Site,
+        /// Only resources that the drill's credential may patch come here.
         res: super::kube_store::Res,
+        /// From the path; empty for an object without one.
         namespace: String,
+        /// From the path; an object that is not there is answered with 404.
         name: String,
+        /// The patch, RFC 7386.
         body: Value,
+        /// Asked with `dryRun=All`: answered as if it were done, and nothing is kept.
         dry: bool,
     },
+    /// A new Velero Restore, which the controller takes up 4 s later, or when no other restore runs.
     CreateRestore {
+        /// Whose API server was asked; only a restore to DR brings the service's data back.
         site: Site,
+        /// From the path; one in the body must be the same.
         namespace: String,
+        /// The whole object, with its name.
         body: Value,
+        /// Asked with `dryRun=All`: answered as if it were done, and nothing is kept.
         dry: bool,
     },
+    /// `POST /api/v2/silences` at either Alertmanager: both hold it at once.
     CreateSilence {
+        /// As posted; with the `id` of a silence that is held, it changes that one.
         body: Value,
     },
+    /// `DELETE /api/v2/silence/ID` at either Alertmanager.
     ExpireSilence {
+        /// From the path; one that is not held is answered with 404.
         id: String,
     },
     /// So many more events now, for load tests.
     Inject {
+        /// The cluster whose pods they are about.
         site: Site,
+        /// How many; each is a new event, none raises the count of another.
         count: u32,
     },
 }
@@ -114,15 +144,23 @@ pub struct SimCluster {
 /// The world.
 #[derive(Debug)]
 pub struct WorldState {
+    /// As it was loaded; nothing in it changes while the world runs.
     pub scenario: Arc<Scenario>,
+    /// What every id, token and draw is made from.
     pub seed: u64,
+    /// The latest instant that the world was brought to; it never goes back.
     pub now: DateTime<Utc>,
     queue: BTreeMap<(DateTime<Utc>, u64), Due>,
     queued: u64,
+    /// The one that breaks.
     pub primary: SimCluster,
+    /// The one that takes over.
     pub dr: SimCluster,
+    /// Load balancer, pools and the counter of the rate limit.
     pub edge: SimCloudflare,
+    /// Where users are: follows the load balancer, unless the scenario's `failover` is false.
     pub traffic: Traffic,
+    /// What Prometheus scraped since the start; empty without an `slo` in the scenario.
     pub metrics: super::metrics::Metrics,
     /// Applications of DR that are scaled up.
     pub scaled: BTreeMap<usize, bool>,
@@ -130,10 +168,14 @@ pub struct WorldState {
     pub data_at: Option<DateTime<Utc>>,
     /// When traffic, applications and data were all there.
     pub serving_at: Option<DateTime<Utc>>,
+    /// How many events were added for load tests; also their number, so that each is another event.
     pub injected: u64,
+    /// Oldest first, expired ones too; the oldest is dropped when there are 1000.
     pub silences: Vec<super::silences::SimSilence>,
+    /// How many ids were given; each new id is made from it and the seed.
     pub silences_made: u64,
     writes: VecDeque<WriteRecord>,
+    /// How many writes were received since the start, also those that are not remembered any more.
     pub writes_total: u64,
 }
 

@@ -12,6 +12,7 @@ const KUBECONFIG: &str = "kubeconfig";
 /// One cluster, and what an Argo CD or a Flux elsewhere may call it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Called {
+    /// Its name in the configuration.
     pub cluster: String,
     /// Its own name first.
     names: Vec<String>,

@@ -26,7 +26,9 @@ pub enum LagKind {
 /// Why an application is not "deployed and healthy".
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lag {
+    /// How grave it is; of several findings, the gravest.
     pub kind: LagKind,
+    /// In words for a row, without the application's name; several findings are joined by `;`.
     pub why: String,
     /// Since when, if the tool says.
     pub since: Option<Stamp>,
@@ -53,6 +55,7 @@ pub struct Around<'a> {
     pub source: Option<&'a GitSource>,
     /// Flux: what that source is a chart of.
     pub repository: Option<&'a GitSource>,
+    /// The pods of [`App::controller`]; `None` = they could not be read.
     pub controller: Option<&'a Controller>,
     /// Flux: who looks for newer revisions.
     pub source_controller: Option<&'a Controller>,

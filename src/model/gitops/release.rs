@@ -14,7 +14,9 @@ pub struct Release<'a> {
     pub live: &'a str,
     /// What was deployed last. Where many applications share a repository, its commits come and change nothing of this one.
     pub deployed: &'a str,
+    /// When that was, by the clock of the cluster; the board takes its skew off.
     pub deployed_at: Option<Stamp>,
+    /// The images that run, with registry and tag or digest; empty for Flux, which lists none.
     pub images: &'a [SafeText],
 }
 

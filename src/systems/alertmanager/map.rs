@@ -167,11 +167,13 @@ pub fn peer(instance: &str, status: &Value) -> AlertPeer {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RawSilence {
+    /// A UUID that Alertmanager gives; the only thing that names a silence.
     pub id: String,
     status: Option<RawState>,
     matchers: Option<Vec<RawMatcher>>,
     matcher_sets: Option<Vec<Value>>,
     created_by: Option<String>,
+    /// A silence that the room made ends with its mark: by that it is found again.
     pub comment: Option<String>,
     starts_at: Option<Stamp>,
     ends_at: Option<Stamp>,

@@ -48,6 +48,7 @@ impl Drop for Secret {
 /// How we prove who we are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Auth {
+    /// No `Authorization` header is sent.
     #[default]
     None,
     /// A bearer token in a file.

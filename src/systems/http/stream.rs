@@ -26,6 +26,7 @@ pub struct StreamedList {
     pub taken: usize,
     /// Elements that could not be read, and why the first could not.
     pub unreadable: usize,
+    /// Of the first unreadable one; `None` while there is none.
     pub why: Option<SafeText>,
 }
 

@@ -26,11 +26,13 @@ const MAX_PAGES: usize = 200;
 /// An answer, whatever its status.
 #[derive(Clone, Debug)]
 pub struct KubeResponse {
+    /// The HTTP status, of whatever class: only a missing answer is a [`NoAnswer`].
     pub status: u16,
     /// The server's clock.
     pub date: Option<Stamp>,
     /// How long the server asks to be left alone.
     pub retry_after: Option<Duration>,
+    /// At most [`MAX_BODY`] bytes.
     pub body: Vec<u8>,
 }
 
@@ -51,6 +53,7 @@ fn not_json() -> Trouble {
 /// No answer, and whether the request can have reached the server.
 #[derive(Clone, Debug)]
 pub struct NoAnswer {
+    /// In the source's own words, for its row.
     pub trouble: Trouble,
     /// True if provably nothing left this host.
     pub never_left: bool,
@@ -200,6 +203,7 @@ pub fn encoded(text: &str) -> String {
 pub enum ListFault {
     /// 410: the continuation is too old; begin again.
     Expired,
+    /// Any other failure; objects that were handed over before it are no whole list.
     Trouble(Trouble),
 }
 
@@ -251,7 +255,9 @@ pub struct ReadList {
 /// [`ListFault`], with how long the server asks to be left alone.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PageFault {
+    /// 410: the continuation is too old; begin again.
     Expired,
+    /// Any other failure; `None` = the server asked for no pause.
     Trouble(Trouble, Option<Duration>),
 }
 
