@@ -108,6 +108,8 @@ pub(super) struct Events {
     pub dropped: u64,
     /// Kinds that were pushed out.
     pub dropped_kinds: u64,
+    /// What the last list of a source held beyond what was told of it.
+    unkept: BTreeMap<SourceId, u64>,
 }
 
 impl Events {
@@ -256,6 +258,7 @@ impl Events {
     }
 
     pub fn replace(&mut self, source: &SourceId, events: Vec<KubeEvent>, seen_at: Stamp) {
+        self.unkept.remove(source);
         let here: HashSet<&str> = events.iter().map(|event| event.uid.as_str()).collect();
         let own = self.by_key.keys().filter(|key| key.0 == *source && !here.contains(key.1.as_str()));
         for key in own.cloned().collect::<Vec<_>>() {
@@ -265,6 +268,14 @@ impl Events {
             self.hear(source, event, seen_at, true);
         }
         self.name_newest();
+    }
+
+    /// The last list of a source held so many more: of which kinds, nobody knows.
+    pub fn unkept(&mut self, source: &SourceId, count: u64) {
+        self.unkept.insert(source.clone(), count);
+        for kind in self.kinds.values_mut().filter(|kind| kind.key.0 == *source) {
+            Arc::make_mut(&mut kind.tally).at_least = true;
+        }
     }
 
     #[cfg(test)]
@@ -312,11 +323,12 @@ pub(super) fn view(board: &Board, now: Stamp) -> TopicView {
     let others = events.by_time.values().rev().filter(|key| !newest.contains(key));
     let others = others.filter_map(|key| Some((key, events.by_key.get(key)?, None)));
     shown.extend(others.take(MOST_SHOWN.saturating_sub(kinds_shown)));
-    shown.sort_by(|(key, one, _), (other, two, _)| (two.event.last, other).cmp(&(one.event.last, key)));
+    shown.sort_by_key(|(_, heard, _)| std::cmp::Reverse((heard.event.last, heard.number)));
     let rows: Vec<Row> = shown.into_iter().map(|(key, heard, tally)| row(board, key, heard, tally, now)).collect();
     // A kind of event may outlive its events.
-    let total = (events.by_key.len() as u64 + events.dropped).max(rows.len() as u64);
-    TopicView { total, dropped: events.dropped, rows }
+    let dropped = events.dropped + events.unkept.values().sum::<u64>();
+    let total = (events.by_key.len() as u64 + dropped).max(rows.len() as u64);
+    TopicView { total, dropped, rows }
 }
 
 fn row(board: &Board, key: &EventKey, heard: &HeardEvent, tally: Option<&Arc<EventTally>>, now: Stamp) -> Row {

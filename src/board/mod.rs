@@ -227,6 +227,8 @@ impl Board {
                 alerts::replace(&mut self.store, &mut self.ended, source, facts, seen_at);
             }
             SourceChange::Replace { kind, facts } => self.store.source_mut(source).replace(kind, facts, seen_at),
+            SourceChange::Unkept { kind: FactKind::KubeEvent, count } => self.events.unkept(source, count),
+            SourceChange::Unkept { kind, count } => self.store.source_mut(source).unkept(kind, count),
             SourceChange::Alive => self.store.source_mut(source).alive(seen_at, true),
             SourceChange::Trouble(trouble) => self.store.source_mut(source).troubled(trouble, seen_at),
         }
@@ -274,7 +276,8 @@ impl Board {
         let total = rows.len() as u64 + left_out;
         let cut = (rows.len() as u64).saturating_sub(MOST_ROWS as u64) + left_out;
         rows.truncate(MOST_ROWS);
-        let unkept = self.store.iter().filter(|(id, _)| topic.depends_on(id.system)).map(|(_, state)| state.dropped);
+        let unkept =
+            self.store.iter().filter(|(id, _)| topic.depends_on(id.system)).map(|(_, state)| state.unkept_facts());
         let dropped = cut + unkept.sum::<u64>();
         TopicView { rows, total, dropped }
     }
@@ -297,6 +300,6 @@ fn completes(system: System, change: &SourceChange) -> bool {
         SourceChange::Upsert(fact) => fact.kind() == last,
         SourceChange::Replace { kind, .. } => *kind == last,
         SourceChange::Alive => true,
-        SourceChange::Remove { .. } | SourceChange::Trouble(_) => false,
+        SourceChange::Remove { .. } | SourceChange::Unkept { .. } | SourceChange::Trouble(_) => false,
     }
 }

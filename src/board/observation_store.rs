@@ -56,7 +56,9 @@ pub(super) struct SourceState {
     /// The last trouble that ended: since when it was, and until when.
     over: Option<(Stamp, Stamp)>,
     facts: BTreeMap<FactKind, BTreeMap<String, StoredFact>>,
-    pub dropped: u64,
+    dropped: u64,
+    /// What the last list of a kind held beyond what was told of it.
+    unkept: BTreeMap<FactKind, u64>,
 }
 
 /// How far something can be believed at an instant.
@@ -99,6 +101,7 @@ impl SourceState {
             over: None,
             facts: BTreeMap::new(),
             dropped: 0,
+            unkept: BTreeMap::new(),
         }
     }
 
@@ -177,6 +180,7 @@ impl SourceState {
 
     pub fn replace(&mut self, kind: FactKind, facts: Vec<Fact>, seen_at: Stamp) {
         self.alive(seen_at, true);
+        self.unkept.remove(&kind);
         let kept = self.facts.entry(kind).or_default();
         kept.clear();
         for fact in facts.into_iter().filter(|fact| fact.kind() == kind) {
@@ -186,6 +190,16 @@ impl SourceState {
             }
             kept.insert(fact.key(), StoredFact { fact, seen_at, missed: 0 });
         }
+    }
+
+    /// The list that was told last held so many more.
+    pub fn unkept(&mut self, kind: FactKind, count: u64) {
+        self.unkept.insert(kind, count);
+    }
+
+    /// How many facts it has that are not kept.
+    pub fn unkept_facts(&self) -> u64 {
+        self.dropped + self.unkept.values().sum::<u64>()
     }
 
     /// Proof of life. `whole`: a complete answer, which disproves any trouble; otherwise only "nothing comes" is disproved

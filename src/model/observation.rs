@@ -136,6 +136,13 @@ pub enum SourceChange {
         /// All there are; empty = there is none.
         facts: Vec<Fact>,
     },
+    /// The last list of a kind held so many more, which were least needed: they were read, and are not kept.
+    Unkept {
+        /// The kind that the list was of.
+        kind: FactKind,
+        /// How many.
+        count: u64,
+    },
     /// Proof of life without a change.
     Alive,
     /// The source can't be read. Its facts stay, and age.

@@ -1,4 +1,5 @@
-//! What the published budgets are made of: drawing a frame, an update, folding and checking a log, writing to it.
+//! What the published budgets are made of: drawing a frame, an update, a line of a watch, folding and checking a log, writing
+//! to it.
 //!
 //! `cargo bench --bench budgets` compares with the run before and keeps its figures in `target/criterion`; one of them alone:
 //! `cargo bench --bench budgets -- frame`. Nothing is asserted of a time: the figures are read by people, on a machine that
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use console_state::{ROWS, SIZE, now};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use serde_json::json;
 use tempfile::TempDir;
 use warroom::client::{ClientEvent, KEPT, entries};
 use warroom::console::keymap::keys;
@@ -28,6 +30,8 @@ use warroom::console::{ColorDepth, Console, Effect, Input, Look, Now, Theme, upd
 use warroom::ledger::{Expected, FileStorage, read_folder, verify};
 use warroom::model::entry::{EntryDraft, LogLine};
 use warroom::model::{Entry, IncidentId};
+use warroom::systems::kube_api::stream::read_line;
+use warroom::systems::kubernetes::EventMapping;
 use warroom::timeline::{Keep, Story};
 
 /// Entries of the log that is folded and checked.
@@ -139,5 +143,37 @@ fn appends(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(budgets, frame, updates, logs, appends);
+/// A line of a watch as an API server writes it, with the record of who wrote which field.
+fn watch_line() -> String {
+    let wrote = |field: &str| {
+        json!({"manager": "kubelet", "operation": "Update", "apiVersion": "v1", "time": "2026-11-22T19:04:55Z",
+        "fieldsType": "FieldsV1", "fieldsV1": {"f:count": {}, "f:firstTimestamp": {}, "f:involvedObject": {}, "f:lastTimestamp": {},
+        "f:message": {}, "f:reason": {}, "f:reportingComponent": {}, "f:reportingInstance": {}, "f:source": {"f:component": {},
+        "f:host": {}}, "f:type": {}, field: {}}})
+    };
+    json!({"type": "MODIFIED", "object": {"kind": "Event", "apiVersion": "v1", "metadata": {
+        "name": "checkout-7d9c5b6f4-x2x8k.17f0c1a2b3d4e5f6", "namespace": "shop", "uid": "0c1e7d52-9a41-4f37-8b52-7c1de8a4f210",
+        "resourceVersion": "184467", "creationTimestamp": "2026-11-22T18:55:00Z", "managedFields": [wrote("f:eventTime")]},
+        "involvedObject": {"kind": "Pod", "namespace": "shop", "name": "checkout-7d9c5b6f4-x2x8k",
+        "uid": "5d7f1f7e-1a55-4b52-9f6b-5b1e5c0f6e11", "apiVersion": "v1", "resourceVersion": "184001",
+        "fieldPath": "spec.containers{checkout}"}, "reason": "BackOff",
+        "message": "Back-off restarting failed container checkout in pod checkout-7d9c5b6f4-x2x8k_shop(5d7f1f7e)",
+        "source": {"component": "kubelet", "host": "node-a"}, "firstTimestamp": "2026-11-22T18:55:00Z",
+        "lastTimestamp": "2026-11-22T19:04:55Z", "count": 41, "type": "Warning", "eventTime": null,
+        "reportingComponent": "kubelet", "reportingInstance": "node-a"}})
+    .to_string()
+}
+
+fn watches(c: &mut Criterion) {
+    let line = watch_line();
+    let mut mapping = EventMapping { cluster: "primary".to_owned() };
+    let mut group = c.benchmark_group("watch");
+    group.throughput(Throughput::Bytes(line.len() as u64));
+    group.bench_function("one event, from its line to its fact", |b| {
+        b.iter(|| read_line(black_box(line.as_bytes()), &mut mapping).expect("JSON"));
+    });
+    group.finish();
+}
+
+criterion_group!(budgets, frame, updates, watches, logs, appends);
 criterion_main!(budgets);

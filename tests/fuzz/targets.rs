@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::Deserialize as _;
 use serde_json::Value;
 use warroom::clock::{Clock, Random};
 use warroom::config::{self, LoadOptions};
@@ -184,7 +185,9 @@ pub fn alertmanager(data: &[u8]) {
 /// Objects of an API server, whatever they claim to be.
 pub fn kube_event(data: &[u8]) {
     let Ok(object) = serde_json::from_slice::<Value>(data) else { return };
-    clean(&kubernetes::map::event("primary", &object));
+    if let Ok(event) = kubernetes::map::EventObject::deserialize(&object) {
+        clean(&kubernetes::map::event("primary", &event));
+    }
     clean(&kubernetes::map::node("primary", &object, None));
     clean(&kubernetes::pods::pod("primary", &object));
     if let Some(text) = text(data) {

@@ -403,6 +403,42 @@ fn restores_say_when_completed_does_not_mean_restored() {
 }
 
 #[test]
+fn events_of_one_second_stand_in_the_order_in_which_they_were_told() {
+    let mut board = board();
+    let event = |uid: &str, count| KubeEvent {
+        uid: uid.into(),
+        cluster: "primary".into(),
+        namespace: "shop".into(),
+        object_kind: "Pod".into(),
+        object_name: "p".into(),
+        reason: "BackOff".into(),
+        message: "".into(),
+        kind: Open::new("Warning"),
+        count,
+        first: None,
+        last: at("14:00:00"),
+        component: "".into(),
+    };
+    let newest_first = |board: &Board| {
+        let rows = board.judge_topic(Topic::Events, at("14:40:00")).rows;
+        rows.iter().map(|row| row.id.trim_start_matches("primary/").to_owned()).collect::<Vec<_>>()
+    };
+    let source = "kubernetes/primary";
+    board.list(source, at("14:40:00"), FactKind::KubeEvent, vec![event("b", 1).into(), event("c", 1).into()]);
+    board.fact(source, at("14:40:00"), event("a", 1));
+    assert_eq!(newest_first(&board), ["a", "c", "b"]);
+    board.fact(source, at("14:40:00"), event("b", 2));
+    assert_eq!(newest_first(&board), ["b", "a", "c"], "what happened again is newer");
+    board.see(source, at("14:40:00"), SourceChange::Unkept { kind: FactKind::KubeEvent, count: 114_000 });
+    let view = board.judge_topic(Topic::Events, at("14:40:00"));
+    assert_eq!((view.total, view.dropped), (114_003, 114_000));
+    let RowBody::Event(newest) = &view.rows[0].body else { panic!("{:?}", view.rows[0]) };
+    assert!(newest.group.as_ref().is_some_and(|tally| tally.at_least), "{newest:?}");
+    board.list(source, at("14:40:00"), FactKind::KubeEvent, vec![event("a", 1).into()]);
+    assert_eq!(board.judge_topic(Topic::Events, at("14:40:00")).total, 1);
+}
+
+#[test]
 fn events_are_bounded_and_newest_first() {
     let mut board = board();
     let event = |n: i64| KubeEvent {

@@ -85,7 +85,9 @@ impl AlertmanagerWatch {
         let (settling, read) = (peer.cluster_status.is("settling"), peer.silences_read);
         // The peer goes first: whether it was restarted decides what an alert's absence means.
         self.reporter.upsert(peer).await;
-        if total <= MAX_ALERTS && listed.unreadable == 0 && !settling {
+        // Of those that ended, the latest are enough.
+        let needed = silences.iter().take_while(|it| !it.state.is("expired")).count();
+        if total <= MAX_ALERTS && needed <= MAX_SILENCES && listed.unreadable == 0 && !settling {
             // What can't be read any more is not known any more.
             if self.silences_seen.swap(read, Ordering::Relaxed) || read {
                 let kept = silences.into_iter().take(MAX_SILENCES).map(Fact::from).collect();
@@ -112,6 +114,13 @@ impl AlertmanagerWatch {
             partial(
                 format!("{host} holds {total} alerts, more than {MAX_ALERTS}: the gravest {MAX_ALERTS} are shown"),
                 "Fix or silence what floods it; meanwhile an alert that ended can't be told from one that is left out.",
+            )
+        } else if listed.unreadable == 0 {
+            partial(
+                format!(
+                    "{host} holds {needed} silences in force or to come: at least {MAX_SILENCES}, and not all, are shown"
+                ),
+                "Expire what nobody needs; meanwhile a silence that ended can't be told from one that is left out.",
             )
         } else {
             let why = listed.why.unwrap_or_default();

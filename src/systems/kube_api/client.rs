@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use kube::Client;
 use kube::config::Config;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 use tokio::task::JoinHandle;
 
 use super::error_text::{plain, trouble};
+use super::json_access::string;
 use super::kubeconfig::{self, AuthMethod, Loaded};
-use super::{auth, cert_expiry, transport};
+use super::{auth, cert_expiry, requests, transport};
 use crate::clock::{Clock, busy};
 use crate::config::ClusterConfig;
 use crate::model::{SafeText, Stamp, Trouble, TroubleKind};
@@ -76,6 +77,8 @@ struct LinkInner {
     notes: Plain<Vec<SafeText>>,
     /// The same of the proxy alone.
     way: Plain<Way>,
+    /// Whether the server knows lists as streams, once it said which it is.
+    knows_streams: OnceCell<bool>,
 }
 
 #[derive(Default)]
@@ -104,6 +107,14 @@ struct TokenFile {
     looked: Instant,
 }
 
+/// Whether a server of this version gives lists as streams, unless that is switched off: since 1.34, and for one version
+/// before that, which is left alone.
+fn knows_streams(version: &str) -> bool {
+    let mut parts = version.trim_start_matches('v').split('.');
+    let mut number = || parts.next()?.parse::<u32>().ok();
+    number().zip(number()).is_some_and(|version| version >= (1, 34))
+}
+
 impl BuiltClient {
     fn ends_within(&self, seconds: i64) -> bool {
         self.until.is_some_and(|until| (until - Clock::real().now()).num_seconds() <= seconds)
@@ -126,7 +137,14 @@ impl ClusterLink {
     /// A link with other time limits.
     pub fn with_limits(config: &ClusterConfig, limits: Limits) -> Self {
         let (notes, way) = (Plain::default(), Plain::new(Way::Direct(None)));
-        Self(Arc::new(LinkInner { config: config.clone(), limits, state: Mutex::default(), notes, way }))
+        Self(Arc::new(LinkInner {
+            config: config.clone(),
+            limits,
+            state: Mutex::default(),
+            notes,
+            way,
+            knows_streams: OnceCell::new(),
+        }))
     }
 
     /// The time limits in force.
@@ -134,9 +152,14 @@ impl ClusterLink {
         self.0.limits
     }
 
-    /// Whether lists may be asked for as streams.
-    pub fn streaming_lists(&self) -> bool {
-        self.0.config.streaming_lists
+    /// Whether lists are to be asked for as streams. As long as a server does not say which it is, it is asked for pages.
+    pub async fn streaming_lists(&self) -> bool {
+        let ask = || async {
+            let client = self.client().await?;
+            let answer = requests::get(&client, "/version", self.0.limits.probe).await?;
+            Ok::<_, Trouble>(knows_streams(&string(&answer.json()?, "/gitVersion")))
+        };
+        self.0.config.streaming_lists && self.0.knows_streams.get_or_try_init(ask).await.is_ok_and(|known| *known)
     }
 
     /// What credential is used, never the secret.
@@ -352,6 +375,16 @@ mod tests {
             "apiVersion: v1\nkind: Config\nclusters:\n- name: k\n  cluster: {cluster}\n\
              contexts:\n- name: here\n  context: {{cluster: k, user: u}}\nusers:\n- name: u\n  user: {user}\n"
         )
+    }
+
+    #[test]
+    fn lists_are_streams_since_1_34() {
+        for known in ["v1.34.0", "v1.36.2", "v1.35.1-gke.100", "v2.0.0", "v1.34.3+k3s1"] {
+            assert!(knows_streams(known), "{known}");
+        }
+        for unknown in ["v1.33.4", "v1.9.0", "", "v1", "one.two", "v0.34.0"] {
+            assert!(!knows_streams(unknown), "{unknown}");
+        }
     }
 
     #[tokio::test]

@@ -50,13 +50,12 @@ pub fn flag(object: &Value, pointer: &str) -> bool {
 
 /// An instant in RFC 3339; anything else is none.
 pub fn stamp(object: &Value, pointer: &str) -> Option<Stamp> {
-    let text = at(object, pointer).as_str()?;
-    DateTime::parse_from_rfc3339(text).ok().map(|time| time.with_timezone(&Utc))
+    rfc3339(at(object, pointer).as_str()?)
 }
 
-/// The first instant among some fields.
-pub fn first_stamp(object: &Value, pointers: &[&str]) -> Option<Stamp> {
-    pointers.iter().find_map(|pointer| stamp(object, pointer))
+/// An instant in RFC 3339.
+pub fn rfc3339(text: &str) -> Option<Stamp> {
+    DateTime::parse_from_rfc3339(text).ok().map(|time| time.with_timezone(&Utc))
 }
 
 /// The elements of an array; none if it is not one.

@@ -13,17 +13,22 @@ mod client_cert;
 pub(super) mod controllers;
 pub(super) mod crd_probe;
 pub(super) mod error_text;
+mod gathered_facts;
+mod initial_list;
 pub(super) mod json_access;
 pub(crate) mod kubeconfig;
 mod list_mapping;
 mod namespace_union;
+pub(super) mod partial_object;
 pub(super) mod pod_state;
 pub mod requests;
 pub(super) mod source_context;
-mod stream;
+pub mod stream;
 mod transport;
 pub(super) mod watch;
 
+#[cfg(test)]
+mod list_tests;
 #[cfg(test)]
 mod source_context_tests;
 #[cfg(test)]

@@ -20,8 +20,8 @@ use crate::model::{Stamp, Trouble, TroubleKind};
 pub const MAX_BODY: usize = 8 * 1024 * 1024;
 /// The longest pause that a server can ask for: nobody is to wait in the dark.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// The most pages of one list; what comes after is left out.
-const MAX_PAGES: usize = 200;
+/// The most pages in a row without an object in them: a list has to go on.
+const MAX_EMPTY_PAGES: u32 = 100;
 
 /// An answer, whatever its status.
 #[derive(Clone, Debug)]
@@ -217,7 +217,8 @@ pub async fn list(
     limit: Duration,
     each: impl FnMut(&Value),
 ) -> Result<String, ListFault> {
-    match pages(client, collection, limit, each).await {
+    let mut each = each;
+    match pages(client, collection, limit, AfterExpiry::Fail, |item| each(&value_of(item))).await {
         Ok(listed) => Ok(listed.version),
         Err(PageFault::Expired) => Err(ListFault::Expired),
         Err(PageFault::Trouble(trouble, _)) => Err(ListFault::Trouble(trouble)),
@@ -248,8 +249,8 @@ pub async fn listed(link: &ClusterLink, collection: &Collection, each: impl FnMu
 pub struct ReadList {
     /// Where to watch from; empty if that can't be said.
     pub version: String,
-    /// There was more than we read.
-    pub cut: bool,
+    /// Its pages are not of one state of the server: what changed while it was read may be missing.
+    pub gaps: bool,
 }
 
 /// [`ListFault`], with how long the server asks to be left alone.
@@ -261,45 +262,73 @@ pub enum PageFault {
     Trouble(Trouble, Option<Duration>),
 }
 
-/// [`list`] for those who wait as they are told.
+/// What to do when the state that a list began with was forgotten by the server before the list was read to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterExpiry {
+    Fail,
+    /// Read on from where it was, in the state of now, if the server says how: so every try comes further.
+    GoOn,
+}
+
+/// [`list`] for those who wait as they are told and read the objects themselves. However many pages there are, they are
+/// read, as long as each brings the list further.
 pub async fn pages(
     client: &Client,
     collection: &Collection,
     limit: Duration,
-    mut each: impl FnMut(&Value),
+    after_expiry: AfterExpiry,
+    mut each: impl FnMut(&RawValue),
 ) -> Result<ReadList, PageFault> {
-    let mut size = 500_u32;
-    let mut token: Option<String> = None;
-    for _ in 0..MAX_PAGES {
+    let of_trouble = |trouble| PageFault::Trouble(trouble, None);
+    let (mut size, mut empty, mut gaps) = (500_u32, 0_u32, false);
+    let mut token = String::new();
+    loop {
         let mut path = format!("{}?limit={size}", collection.path());
-        if let Some(token) = &token {
-            path.push_str(&format!("&continue={}", encoded(token)));
+        if !token.is_empty() {
+            path.push_str(&format!("&continue={}", encoded(&token)));
         }
         let answer = match get(client, &path, limit).await {
-            Ok(answer) if answer.status == 410 => return Err(PageFault::Expired),
-            Ok(answer) if !(200..300).contains(&answer.status) => {
-                let trouble = about(trouble_of_answer(answer.status, &answer.body), collection);
-                return Err(PageFault::Trouble(trouble, answer.retry_after));
-            }
             Ok(answer) => answer,
             Err(trouble) if trouble.what == TOO_LARGE && size > 1 => {
                 size = (size / 5).max(1);
                 continue;
             }
-            Err(trouble) => return Err(PageFault::Trouble(trouble, None)),
+            Err(trouble) => return Err(of_trouble(trouble)),
         };
         let body = readable(&answer.body);
-        let page = page(&body).map_err(|trouble| PageFault::Trouble(trouble, None))?;
-        for item in page.items {
-            each(&value_of(item));
+        let next = match answer.status {
+            410 => {
+                gaps = true;
+                let next = serde_json::from_str::<Value>(&body).ok().map(|status| continuation(&status["metadata"]));
+                next.filter(|next| after_expiry == AfterExpiry::GoOn && !next.is_empty()).ok_or(PageFault::Expired)?
+            }
+            200..300 => {
+                let page = page(&body).map_err(of_trouble)?;
+                empty = if page.items.is_empty() { empty + 1 } else { 0 };
+                page.items.into_iter().for_each(&mut each);
+                let next = continuation(&page.metadata);
+                if next.is_empty() {
+                    let version = json_access::string(&page.metadata, "/resourceVersion");
+                    return Ok(ReadList { version, gaps });
+                }
+                next
+            }
+            status => {
+                let trouble = about(trouble_of_answer(status, &answer.body), collection);
+                return Err(PageFault::Trouble(trouble, answer.retry_after));
+            }
+        };
+        if next == token || empty > MAX_EMPTY_PAGES {
+            let what = format!("a list of {} that does not come to an end", collection.resource());
+            return Err(of_trouble(plain(TroubleKind::Garbage, what)));
         }
-        token = json_access::at(&page.metadata, "/continue").as_str().filter(|it| !it.is_empty()).map(str::to_owned);
-        if token.is_none() {
-            return Ok(ReadList { version: json_access::string(&page.metadata, "/resourceVersion"), cut: false });
-        }
+        token = next;
     }
-    tracing::warn!(resource = collection.resource(), "a list of more than {MAX_PAGES} pages was cut");
-    Ok(ReadList { version: String::new(), cut: true })
+}
+
+/// Where a list goes on; empty at its end.
+fn continuation(metadata: &Value) -> String {
+    json_access::at(metadata, "/continue").as_str().unwrap_or("").to_owned()
 }
 
 /// Bytes that are not UTF-8 cost the characters that they are in.

@@ -1,5 +1,7 @@
 //! One watch on the wire: opening it, its lines, and what a line says.
 
+use std::borrow::Cow;
+
 use axum::body::BodyDataStream;
 use axum::http::{Request, header};
 use futures::StreamExt;
@@ -13,30 +15,73 @@ use std::time::Duration;
 use super::client::Limits;
 use super::error_text::{of_chain, plain, trouble_of, trouble_of_answer};
 use super::json_access;
+use super::list_mapping::{Mapped, Mapping};
+use super::partial_object::PartialObject;
 use super::requests::{self, Collection, MAX_BODY};
 use crate::clock::busy;
 use crate::model::{Trouble, TroubleKind};
 
 /// What a line of a watch says.
-pub struct WatchEvent {
-    pub kind: WatchEventKind,
-    /// Null if it can't be read.
-    pub object: Value,
-}
-
-/// The kind of a watch event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WatchEventKind {
-    Added,
-    Modified,
-    Deleted,
-    Bookmark,
-    Error,
+#[derive(Debug, PartialEq)]
+pub enum WatchLine {
+    /// An object is there as it is now, or is gone; `mapped` is what it means.
+    Object {
+        change: ObjectChange,
+        mapped: Mapped,
+        version: String,
+    },
+    /// Everything up to this version was told.
+    Bookmark {
+        version: String,
+        /// With it a list ends that came as the beginning of a watch.
+        ends_list: bool,
+    },
+    /// Our version is too old.
+    Expired,
+    /// A Status that says what went wrong.
+    Error(Value),
     Unknown,
 }
 
-/// Reads a line; `None` if it is not JSON at all.
-pub fn event(line: &[u8]) -> Option<WatchEvent> {
+/// What happened to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObjectChange {
+    Added,
+    Modified,
+    Deleted,
+}
+
+impl ObjectChange {
+    fn of(kind: &str) -> Option<Self> {
+        match kind {
+            "ADDED" => Some(Self::Added),
+            "MODIFIED" => Some(Self::Modified),
+            "DELETED" => Some(Self::Deleted),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a line and maps the object in it; `None` if it is not JSON at all.
+pub fn read_line<M: Mapping>(line: &[u8], mapping: &mut M) -> Option<WatchLine> {
+    #[derive(Deserialize)]
+    struct Whole<'a, T> {
+        #[serde(rename = "type", borrow)]
+        kind: Cow<'a, str>,
+        object: T,
+    }
+    let text = requests::readable(line);
+    // In one pass: what nearly all lines are.
+    if let Ok(Whole { kind, object }) = serde_json::from_str::<Whole<'_, M::Object<'_>>>(&text)
+        && let Some(change) = ObjectChange::of(&kind)
+    {
+        return Some(WatchLine::Object { change, mapped: mapping.map(&object), version: object.version().to_owned() });
+    }
+    read_odd_line(&text)
+}
+
+/// A line that holds no object of its resource, or one that can't be read.
+fn read_odd_line(text: &str) -> Option<WatchLine> {
     #[derive(Deserialize)]
     struct Raw<'a> {
         #[serde(rename = "type", default)]
@@ -44,27 +89,29 @@ pub fn event(line: &[u8]) -> Option<WatchEvent> {
         #[serde(borrow, default)]
         object: Option<&'a RawValue>,
     }
-    let text = requests::readable(line);
-    let raw: Raw<'_> = match serde_json::from_str(&text) {
+    let raw: Raw<'_> = match serde_json::from_str(text) {
         Ok(raw) => raw,
-        Err(error) if error.is_data() => {
-            return Some(WatchEvent { kind: WatchEventKind::Unknown, object: Value::Null });
-        }
+        Err(error) if error.is_data() => return Some(WatchLine::Unknown),
         Err(_) => return None,
     };
-    let kind = match raw.kind.as_str() {
-        Some("ADDED") => WatchEventKind::Added,
-        Some("MODIFIED") => WatchEventKind::Modified,
-        Some("DELETED") => WatchEventKind::Deleted,
-        Some("BOOKMARK") => WatchEventKind::Bookmark,
-        Some("ERROR") => WatchEventKind::Error,
-        _ => WatchEventKind::Unknown,
-    };
-    Some(WatchEvent { kind, object: raw.object.map_or(Value::Null, requests::value_of) })
+    let kind = raw.kind.as_str().unwrap_or("");
+    if let Some(change) = ObjectChange::of(kind) {
+        return Some(WatchLine::Object { change, mapped: None, version: String::new() });
+    }
+    let object = raw.object.map_or(Value::Null, requests::value_of);
+    Some(match kind {
+        "BOOKMARK" => WatchLine::Bookmark {
+            version: object.version().to_owned(),
+            ends_list: json_access::tag(&object, "annotations", "k8s.io/initial-events-end") == Some("true"),
+        },
+        "ERROR" if is_expired(&object) => WatchLine::Expired,
+        "ERROR" => WatchLine::Error(object),
+        _ => WatchLine::Unknown,
+    })
 }
 
 /// Whether an error inside a stream says that our version is too old.
-pub fn is_expired(status: &Value) -> bool {
+fn is_expired(status: &Value) -> bool {
     json_access::count(status, "/code") == 410
         || matches!(json_access::at(status, "/reason").as_str(), Some("Expired" | "Gone"))
 }
@@ -177,16 +224,27 @@ impl WatchLines {
 mod tests {
     use super::*;
 
+    fn mapped(object: &Value) -> Mapped {
+        Some((json_access::string(object, "/a"), None)).filter(|_| !object.is_null())
+    }
+
     #[test]
     fn a_line_that_holds_an_unreadable_object_is_still_an_event() {
-        let kind = |line: &str| event(line.as_bytes()).map(|it| (it.kind, it.object.is_null()));
-        assert_eq!(kind(r#"{"type":"ADDED","object":{"a":1}}"#), Some((WatchEventKind::Added, false)));
+        let read = |line: &str| read_line(line.as_bytes(), &mut mapped);
+        let object =
+            |change, mapped, version: &str| Some(WatchLine::Object { change, mapped, version: version.to_owned() });
+        assert_eq!(
+            read(r#"{"type":"ADDED","object":{"a":1,"metadata":{"resourceVersion":"7"}}}"#),
+            object(ObjectChange::Added, Some(("1".to_owned(), None)), "7")
+        );
         let deep = format!(r#"{{"type":"MODIFIED","object":{}1{}}}"#, "[".repeat(400), "]".repeat(400));
-        assert_eq!(kind(&deep), Some((WatchEventKind::Modified, true)));
-        assert_eq!(kind(r#"{"type":"SNAPSHOT","object":{}}"#), Some((WatchEventKind::Unknown, false)));
-        assert_eq!(kind(r#"{"kind":"Status"}"#), Some((WatchEventKind::Unknown, true)));
-        assert_eq!(kind("[]"), Some((WatchEventKind::Unknown, true)));
-        assert_eq!(kind("{\"type\":\"ADD"), None);
+        assert_eq!(read(&deep), object(ObjectChange::Modified, None, ""));
+        assert_eq!(read(r#"{"type":"SNAPSHOT","object":{}}"#), Some(WatchLine::Unknown));
+        assert_eq!(read(r#"{"kind":"Status"}"#), Some(WatchLine::Unknown));
+        assert_eq!(read("[]"), Some(WatchLine::Unknown));
+        assert_eq!(read("{\"type\":\"ADD"), None);
+        let end = r#"{"object":{"metadata":{"resourceVersion":"9","annotations":{"k8s.io/initial-events-end":"true"}}},"type":"BOOKMARK"}"#;
+        assert_eq!(read(end), Some(WatchLine::Bookmark { version: "9".to_owned(), ends_list: true }));
     }
 
     #[test]

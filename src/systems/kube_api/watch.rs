@@ -12,14 +12,14 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::error_text::{plain, trouble, trouble_of_answer};
+pub use super::gathered_facts::MAX_FACTS;
 use super::json_access;
-use super::list_mapping::GatheredFacts;
-pub use super::list_mapping::{MAX_FACTS, Mapped, Mapping};
+pub use super::list_mapping::{Mapped, Mapping};
 pub use super::namespace_union::NamespaceUnion;
 use super::requests::{self, Collection, PageFault};
 use super::source_context::{EVERY, NOT_INSTALLED_EVERY, SourceContext};
-use super::stream::{self, StreamCut, Unopened, WatchEvent, WatchEventKind, WatchLines};
-use crate::model::facts::{Fact, FactKind};
+use super::stream::{self, ObjectChange, StreamCut, Unopened, WatchLine, WatchLines};
+use crate::model::facts::FactKind;
 use crate::model::{SourceChange, Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
 
@@ -38,12 +38,18 @@ pub struct Watched {
 pub async fn run(feed: SourceContext, what: Watched, mut mapping: impl Mapping) {
     let mut gate = feed.gate();
     let mut backoff = Backoff::default();
+    let mut watch = ResourceWatch::new(&feed, &what);
+    let mut epoch = None;
     loop {
-        tokio::select! {
+        let open = tokio::select! {
             () = feed.stop.cancelled() => return,
-            open = gate.wait_for(|gate| gate.open) => if open.is_err() { return },
+            open = gate.wait_for(|gate| gate.open) => open.map(|gate| gate.epoch),
+        };
+        let Ok(open) = open else { return };
+        if epoch.replace(open) != Some(open) {
+            // Another cluster, or another past of this one: its versions are not those that we know.
+            watch.version = None;
         }
-        let mut watch = ResourceWatch::new(&feed, &what);
         tokio::select! {
             () = feed.stop.cancelled() => return,
             changed = gate.changed() => if changed.is_err() { return },
@@ -52,20 +58,39 @@ pub async fn run(feed: SourceContext, what: Watched, mut mapping: impl Mapping) 
     }
 }
 
-struct ResourceWatch<'a> {
-    feed: &'a SourceContext,
-    what: &'a Watched,
+/// One resource in view. It can be left at any await and gone on with later.
+pub(super) struct ResourceWatch<'a> {
+    pub(super) feed: &'a SourceContext,
+    pub(super) what: &'a Watched,
+    /// Where to watch from; `None` if a list has to be read first.
+    pub(super) version: Option<String>,
     /// Keys of what was reported: an object that has no fact any more is taken back only if it had one.
-    reported: HashSet<String>,
+    pub(super) reported: HashSet<String>,
+    /// Not all of those keys are known any more.
+    pub(super) forgot: bool,
     /// Whether the watch that ended last told us anything.
     lived: bool,
-    /// Objects that could not be read since the last list, and whether that list was read to its end.
-    odd: usize,
-    cut: bool,
-    /// Lists are asked for as streams, until the server shows that it can't.
-    streams: bool,
-    /// Failures in a row, nothing learnt in between.
+    /// Objects that could not be read since the last list, and in what way that list is not the whole.
+    pub(super) odd: usize,
+    pub(super) lacks: ListLacks,
+    /// The server showed that it can't give this list as a stream.
+    pub(super) no_streams: bool,
+    /// Failures in a row, nothing learnt in between; and how many lists in a row expired before their end.
     stumbles: u32,
+    pub(super) expiries: u32,
+    /// Objects that the last list had, as far as it was read, and when that was.
+    pub(super) list_length: u32,
+    pub(super) listed_at: Duration,
+}
+
+/// In what way a list is not the whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ListLacks {
+    Nothing,
+    /// There was more than is kept, and it may be as new as what is.
+    Undated,
+    /// Changes from while it was read.
+    Changes,
 }
 
 /// How one watch ended.
@@ -85,33 +110,50 @@ enum WatchEnd {
 
 impl<'a> ResourceWatch<'a> {
     fn new(feed: &'a SourceContext, what: &'a Watched) -> Self {
-        let streams = feed.link.streaming_lists();
-        Self { feed, what, reported: HashSet::new(), lived: false, odd: 0, cut: false, streams, stumbles: 0 }
+        Self {
+            feed,
+            what,
+            version: None,
+            reported: HashSet::new(),
+            forgot: false,
+            lived: false,
+            odd: 0,
+            lacks: ListLacks::Nothing,
+            no_streams: false,
+            stumbles: 0,
+            expiries: 0,
+            list_length: 0,
+            listed_at: Duration::ZERO,
+        }
     }
 
     async fn follow(&mut self, mapping: &mut impl Mapping, backoff: &mut Backoff) -> Infallible {
         loop {
-            let (mut version, mut lines) = match self.begin(mapping).await {
-                Ok(begun) => begun,
-                Err(fault) => {
-                    self.not_begun(fault, backoff).await;
-                    continue;
+            let mut lines = None;
+            if self.version.is_none() {
+                let rest = self.rest();
+                if !rest.is_zero() {
+                    self.feed.clock.sleep(rest).await;
                 }
-            };
-            if version.is_empty() {
+                match self.begin(mapping).await {
+                    Ok(begun) => lines = begun,
+                    Err(fault) => {
+                        self.not_begun(fault, backoff).await;
+                        continue;
+                    }
+                }
+            }
+            if self.version.is_none() {
+                // A server that gives no version can't be watched.
                 self.feed.clock.sleep(EVERY).await;
                 continue;
             }
-            loop {
-                let end = self.watch(lines.take(), &mut version, mapping).await;
-                if self.lived {
-                    backoff.reset();
-                    self.stumbles = 0;
-                }
-                if self.ended(end, backoff).await {
-                    break;
-                }
+            let end = self.watch(lines, mapping).await;
+            if self.lived {
+                backoff.reset();
+                self.stumbles = 0;
             }
+            self.ended(end, backoff).await;
         }
     }
 
@@ -120,11 +162,9 @@ impl<'a> ResourceWatch<'a> {
         self.stumbles += 1;
         let wait = match fault {
             PageFault::Expired => {
+                self.expiries += 1;
                 if self.stumbles > 2 {
-                    let what =
-                        format!("{} change faster than they can be read page by page", self.what.collection.resource());
-                    let remedy = "the API server forgets too soon: look at etcd's compaction interval and at its load";
-                    self.tell(trouble(TroubleKind::Partial, what, remedy)).await;
+                    self.tell(self.too_fast()).await;
                 }
                 backoff.failed()
             }
@@ -137,35 +177,44 @@ impl<'a> ResourceWatch<'a> {
         self.feed.clock.sleep(wait).await;
     }
 
-    /// What follows from how a watch ended; true if the list has to be read again.
-    async fn ended(&mut self, end: WatchEnd, backoff: &mut Backoff) -> bool {
-        let (wait, again) = match end {
+    /// What follows from how a watch ended.
+    async fn ended(&mut self, end: WatchEnd, backoff: &mut Backoff) {
+        let wait = match end {
             WatchEnd::Closed { lasted: true } => {
                 backoff.reset();
                 self.stumbles = 0;
-                return false;
+                self.reread();
+                return;
             }
-            WatchEnd::Closed { lasted: false } => (backoff.failed(), false),
-            WatchEnd::Expired => (backoff.failed(), true),
-            WatchEnd::Refused => (EVERY, true),
+            WatchEnd::Closed { lasted: false } => backoff.failed(),
+            WatchEnd::Expired => {
+                self.version = None;
+                backoff.failed()
+            }
+            WatchEnd::Refused => {
+                self.version = None;
+                EVERY
+            }
             WatchEnd::Failed(trouble) => {
+                self.version = None;
                 self.stumbles += 1;
                 // The list that follows shows what the server is worth.
                 if self.stumbles > 1 {
                     self.tell(trouble).await;
                 }
-                (backoff.failed(), true)
+                backoff.failed()
             }
             WatchEnd::Broken(trouble, asked) => {
                 self.stumbles += 1;
-                let garbage = trouble.kind == TroubleKind::Garbage;
+                if trouble.kind == TroubleKind::Garbage {
+                    self.version = None;
+                }
                 // One refused connection is an API server that restarts; two are trouble.
                 self.stumble(trouble, &[TroubleKind::Unreachable]).await;
-                (backoff.failed().max(asked.unwrap_or_default()), garbage)
+                backoff.failed().max(asked.unwrap_or_default())
             }
         };
         self.feed.clock.sleep(wait).await;
-        again
     }
 
     /// A failure. A credential that was replaced meanwhile and a server that asks for patience get a second try in
@@ -183,7 +232,7 @@ impl<'a> ResourceWatch<'a> {
     async fn tell(&mut self, trouble: Trouble) {
         if trouble.kind == TroubleKind::Forbidden
             && self.what.union.is_some()
-            && let Some(facts) = self.what.listed(Vec::new())
+            && let Some((facts, _)) = self.what.listed(Vec::new(), 0)
         {
             // What may not be read does not hide the rest: that it is missing is told beside it.
             self.reported.clear();
@@ -196,10 +245,11 @@ impl<'a> ResourceWatch<'a> {
     }
 
     /// The part was read, perhaps with gaps.
-    async fn proven(&mut self) {
-        let what = match (self.odd, self.cut) {
-            (0, false) => return self.feed.parts.live(&self.what.part),
-            (0, true) => format!("{} are too many to be read whole", self.what.collection.resource()),
+    pub(super) async fn proven(&mut self) {
+        let what = match (self.odd, self.lacks) {
+            (0, ListLacks::Nothing) => return self.feed.parts.live(&self.what.part),
+            (0, ListLacks::Undated) => format!("{} are too many to be read whole", self.what.collection.resource()),
+            (0, ListLacks::Changes) => return self.tell(self.too_fast()).await,
             (1, _) => format!("1 of {} can't be read and is left out", self.what.collection.resource()),
             (odd, _) => format!("{odd} of {} can't be read and are left out", self.what.collection.resource()),
         };
@@ -207,102 +257,18 @@ impl<'a> ResourceWatch<'a> {
         self.tell(trouble(TroubleKind::Partial, what, remedy)).await;
     }
 
-    /// The whole collection, and where to watch from; the stream it came on, if it came on one.
-    async fn begin(&mut self, mapping: &mut impl Mapping) -> Result<(String, Option<WatchLines>), PageFault> {
-        if self.streams {
-            match self.streamed(mapping).await {
-                Ok((version, lines)) => return Ok((version, Some(lines))),
-                Err(Some(fault)) => return Err(fault),
-                Err(None) => {
-                    tracing::info!(
-                        resource = self.what.collection.resource(),
-                        "no streaming lists here: reading pages"
-                    );
-                    self.streams = false;
-                }
-            }
-        }
-        self.list(mapping).await.map(|version| (version, None))
+    fn too_fast(&self) -> Trouble {
+        let what = format!("{} change faster than they can be read page by page", self.what.collection.resource());
+        let remedy = "the API server forgets too soon: look at etcd's compaction interval and at its load";
+        trouble(TroubleKind::Partial, what, remedy)
     }
 
-    async fn list(&mut self, mapping: &mut impl Mapping) -> Result<String, PageFault> {
-        let client = self.feed.link.client().await.map_err(|trouble| PageFault::Trouble(trouble, None))?;
-        let mut gathered = GatheredFacts::default();
-        mapping.reset();
-        let limit = self.feed.limits().list;
-        let add = |object: &Value| gathered.add(mapping.map(object));
-        let listed = requests::pages(&client, &self.what.collection, limit, add).await?;
-        self.cut = listed.cut;
-        self.swap(gathered, mapping).await;
-        Ok(listed.version)
-    }
-
-    /// A list as the beginning of a watch. `None`: this server can't.
-    async fn streamed(&mut self, mapping: &mut impl Mapping) -> Result<(String, WatchLines), Option<PageFault>> {
-        let limit = self.feed.limits().list;
-        let of_trouble = |trouble| Some(PageFault::Trouble(trouble, None));
-        let client = self.feed.link.client().await.map_err(of_trouble)?;
-        let mut lines = match stream::open(&client, &self.what.collection, None, self.feed.limits()).await {
-            Ok(lines) => lines,
-            Err(Unopened::Expired) => return Err(Some(PageFault::Expired)),
-            Err(Unopened::Refused) => return Err(None),
-            Err(Unopened::Broken(trouble, asked)) => return Err(Some(PageFault::Trouble(trouble, asked))),
-        };
-        let mut gathered = GatheredFacts::default();
-        mapping.reset();
-        loop {
-            let line = match tokio::time::timeout(limit, lines.next()).await {
-                Ok(Ok(Some(line))) => line,
-                // A server that does not know the question watches from now on and never says that the list is over.
-                Err(_) | Ok(Ok(None) | Err(StreamCut::TooLong)) => return Err(None),
-                Ok(Err(StreamCut::Lost)) => {
-                    return Err(of_trouble(plain(TroubleKind::Unreachable, "the connection was cut")));
-                }
-            };
-            let Some(WatchEvent { kind, object, .. }) = stream::event(&line) else { return Err(None) };
-            match kind {
-                WatchEventKind::Added | WatchEventKind::Modified => gathered.add(mapping.map(&object)),
-                WatchEventKind::Bookmark
-                    if json_access::tag(&object, "annotations", "k8s.io/initial-events-end") == Some("true") =>
-                {
-                    self.cut = false;
-                    self.swap(gathered, mapping).await;
-                    return Ok((json_access::string(&object, "/metadata/resourceVersion"), lines));
-                }
-                WatchEventKind::Deleted | WatchEventKind::Bookmark => {}
-                WatchEventKind::Error if stream::is_expired(&object) => return Err(Some(PageFault::Expired)),
-                // With an old etcd below it every such stream ends in an error 500.
-                WatchEventKind::Error | WatchEventKind::Unknown => return Err(None),
-            }
-        }
-    }
-
-    /// The new list takes the place of all that was known: what is not in it is gone.
-    async fn swap(&mut self, gathered: GatheredFacts, mapping: &mut impl Mapping) {
-        mapping.complete();
-        self.odd = gathered.odd;
-        if self.odd > 0 {
-            tracing::warn!(
-                resource = self.what.collection.resource(),
-                self.odd,
-                "objects that can't be read were left out"
-            );
-        }
-        let (facts, cut) = gathered.into_facts();
-        self.cut |= cut;
-        self.reported = facts.iter().map(Fact::key).collect();
-        self.proven().await;
-        if let Some(facts) = self.what.listed(facts) {
-            self.feed.parts.report(SourceChange::Replace { kind: self.what.kind, facts }).await;
-        }
-    }
-
-    async fn watch(&mut self, begun: Option<WatchLines>, version: &mut String, mapping: &mut impl Mapping) -> WatchEnd {
+    async fn watch(&mut self, begun: Option<WatchLines>, mapping: &mut impl Mapping) -> WatchEnd {
         let began = Instant::now();
         self.lived = false;
         let mut lines = match begun {
             Some(lines) => lines,
-            None => match self.open(version).await {
+            None => match self.open().await {
                 Ok(lines) => lines,
                 Err(end) => return end,
             },
@@ -316,20 +282,25 @@ impl<'a> ResourceWatch<'a> {
                 Err(_) | Ok(Ok(None) | Err(StreamCut::Lost)) => return WatchEnd::Closed { lasted },
                 Ok(Err(StreamCut::TooLong)) => return garbage("a watch event of more than 8 MiB"),
             };
-            let Some(WatchEvent { kind, object }) = stream::event(&line) else {
-                return garbage("a watch event that is not JSON");
+            let newer = match stream::read_line(&line, mapping) {
+                Some(WatchLine::Object { change: ObjectChange::Deleted, mapped, version }) => {
+                    self.gone(mapped, mapping).await;
+                    version
+                }
+                Some(WatchLine::Object { mapped, version, .. }) => {
+                    self.seen(mapped).await;
+                    version
+                }
+                Some(WatchLine::Bookmark { version, .. }) => version,
+                Some(WatchLine::Expired) => return WatchEnd::Expired,
+                Some(WatchLine::Error(status)) => return self.error(&status),
+                Some(WatchLine::Unknown) => return garbage("an answer to a watch that is no watch event"),
+                None => return garbage("a watch event that is not JSON"),
             };
-            match kind {
-                WatchEventKind::Added | WatchEventKind::Modified => self.seen(&object, mapping).await,
-                WatchEventKind::Deleted => self.gone(&object, mapping).await,
-                WatchEventKind::Bookmark => {}
-                WatchEventKind::Error if stream::is_expired(&object) => return WatchEnd::Expired,
-                WatchEventKind::Error => return self.error(&object),
-                WatchEventKind::Unknown => return garbage("an answer to a watch that is no watch event"),
-            }
             self.lived = true;
-            if let Some(newer) = json_access::at(&object, "/metadata/resourceVersion").as_str() {
-                newer.clone_into(version);
+            // Only now: whoever is left in between goes on with the same line.
+            if !newer.is_empty() {
+                self.version = Some(newer);
             }
         }
     }
@@ -339,9 +310,10 @@ impl<'a> ResourceWatch<'a> {
         WatchEnd::Failed(requests::about(trouble_of_answer(code, status.to_string().as_bytes()), &self.what.collection))
     }
 
-    async fn open(&self, version: &str) -> Result<WatchLines, WatchEnd> {
+    async fn open(&self) -> Result<WatchLines, WatchEnd> {
         let client = self.feed.link.client().await.map_err(|trouble| WatchEnd::Broken(trouble, None))?;
-        let opened = stream::open(&client, &self.what.collection, Some(version), self.feed.limits()).await;
+        let from = self.version.as_deref();
+        let opened = stream::open(&client, &self.what.collection, from, self.feed.limits()).await;
         opened.map_err(|why| match why {
             Unopened::Expired => WatchEnd::Expired,
             Unopened::Refused => WatchEnd::Refused,
@@ -349,29 +321,29 @@ impl<'a> ResourceWatch<'a> {
         })
     }
 
-    async fn seen(&mut self, object: &Value, mapping: &mut impl Mapping) {
-        match mapping.map(object) {
+    async fn seen(&mut self, mapped: Mapped) {
+        match mapped {
             Some((key, Some(fact))) => {
                 let told = self.what.tells(&key, Some(&fact));
                 self.reported.insert(key);
                 if self.reported.len() > 2 * MAX_FACTS {
-                    // Far beyond what the board keeps: forgetting only means that some takings-back are not needed.
                     self.reported.clear();
+                    self.forgot = true;
                 }
                 if told {
                     self.feed.parts.report(SourceChange::Upsert(fact)).await;
                 }
             }
-            Some((key, None)) => self.take_back(key).await,
+            Some((key, None)) if self.forgot || self.reported.contains(&key) => self.take_back(key).await,
+            Some((_, None)) => {}
             None => self.left_out().await,
         }
     }
 
-    async fn gone(&mut self, object: &Value, mapping: &mut impl Mapping) {
-        match mapping.map(object) {
+    async fn gone(&mut self, mapped: Mapped, mapping: &mut impl Mapping) {
+        match mapped {
             Some((key, _)) => {
                 mapping.gone(&key);
-                self.reported.insert(key.clone());
                 self.take_back(key).await;
             }
             None => self.left_out().await,
@@ -385,9 +357,10 @@ impl<'a> ResourceWatch<'a> {
     }
 
     async fn take_back(&mut self, key: String) {
-        if self.reported.remove(&key) && self.what.tells(&key, None) {
-            self.feed.parts.report(SourceChange::Remove { kind: self.what.kind, key }).await;
+        if self.what.tells(&key, None) {
+            self.feed.parts.report(SourceChange::Remove { kind: self.what.kind, key: key.clone() }).await;
         }
+        self.reported.remove(&key);
     }
 }
 

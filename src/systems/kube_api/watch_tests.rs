@@ -16,7 +16,7 @@ use super::watch::{self, Mapped, Watched};
 use crate::model::facts::{Fact, FactKind, NamespacePods};
 use crate::model::{SourceChange, SourceId, System, TroubleKind};
 
-fn event(uid: &str, version: u32) -> Value {
+pub(super) fn event(uid: &str, version: u32) -> Value {
     json!({"metadata": {"name": format!("e-{uid}"), "namespace": "shop", "uid": uid, "resourceVersion": version.to_string()}})
 }
 
@@ -27,7 +27,7 @@ fn mapped(object: &Value) -> Mapped {
     Some((string(object, "/metadata/uid"), Some(fact.into())))
 }
 
-fn added(uid: &str, version: u32) -> Value {
+pub(super) fn added(uid: &str, version: u32) -> Value {
     json!({"type": "ADDED", "object": event(uid, version)})
 }
 
@@ -36,12 +36,12 @@ fn bookmark(version: u32, end: bool) -> Value {
     json!({"type": "BOOKMARK", "object": {"kind": "Event", "metadata": {"resourceVersion": version.to_string(), "annotations": annotations}}})
 }
 
-fn uids(change: &SourceChange) -> Option<Vec<String>> {
+pub(super) fn uids(change: &SourceChange) -> Option<Vec<String>> {
     let SourceChange::Replace { kind: FactKind::NamespacePods, facts } = change else { return None };
     Some(facts.iter().map(Fact::key).collect())
 }
 
-fn seen_one(uid: &str) -> impl Fn(&SourceChange) -> Option<()> {
+pub(super) fn seen_one(uid: &str) -> impl Fn(&SourceChange) -> Option<()> {
     move |change| matches!(change, SourceChange::Upsert(fact) if fact.key() == uid).then_some(())
 }
 
@@ -63,7 +63,7 @@ fn watch_events(server: &KubeTestServer) -> KubeSourceBench {
     seen
 }
 
-async fn started(
+pub(super) async fn started(
     script: impl Fn(&KubeRequest) -> KubeReply + Send + Sync + 'static,
 ) -> (KubeTestServer, KubeSourceBench) {
     let server = KubeTestServer::start(script).await;
@@ -71,7 +71,7 @@ async fn started(
     (server, seen)
 }
 
-async fn streaming(
+pub(super) async fn streaming(
     script: impl Fn(&KubeRequest) -> KubeReply + Send + Sync + 'static,
 ) -> (KubeTestServer, KubeSourceBench) {
     let mut server = KubeTestServer::start(script).await;
@@ -80,7 +80,7 @@ async fn streaming(
     (server, seen)
 }
 
-fn streams(asked: &KubeRequest) -> bool {
+pub(super) fn streams(asked: &KubeRequest) -> bool {
     asked.query.contains("sendInitialEvents=true")
 }
 

@@ -1,44 +1,128 @@
 //! Objects of the core API to facts. Pure; an odd field costs that field, not the object, and never the list.
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::model::facts::{ControlPlane, Endpoint, KubeEvent, Node, Open};
 use crate::model::{SafeText, Stamp};
-use crate::systems::kube_api::json_access::{
-    count, first_stamp, flag, items, name, namespaced, open, stamp, string, text,
-};
+use crate::systems::kube_api::json_access::{flag, items, name, open, stamp, string};
+use crate::systems::kube_api::partial_object::{Count, Part, PartialObject, ScalarText};
 
 /// Most names of failed checks kept.
 const MAX_CHECKS: usize = 32;
 
+/// What is read of a core/v1 Event.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct EventObject<'a> {
+    #[serde(borrow)]
+    metadata: Part<EventMetadata<'a>>,
+    #[serde(borrow)]
+    involved_object: Part<InvolvedObject<'a>>,
+    #[serde(borrow)]
+    source: Part<EventSource<'a>>,
+    #[serde(borrow)]
+    series: Part<EventSeries<'a>>,
+    #[serde(borrow)]
+    reporting_component: ScalarText<'a>,
+    #[serde(borrow)]
+    reporting_instance: ScalarText<'a>,
+    #[serde(borrow)]
+    reason: ScalarText<'a>,
+    #[serde(borrow)]
+    message: ScalarText<'a>,
+    #[serde(borrow, rename = "type")]
+    kind: ScalarText<'a>,
+    count: Count,
+    #[serde(borrow)]
+    first_timestamp: ScalarText<'a>,
+    #[serde(borrow)]
+    last_timestamp: ScalarText<'a>,
+    #[serde(borrow)]
+    event_time: ScalarText<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct EventMetadata<'a> {
+    #[serde(borrow)]
+    uid: ScalarText<'a>,
+    #[serde(borrow)]
+    namespace: ScalarText<'a>,
+    #[serde(borrow)]
+    name: ScalarText<'a>,
+    #[serde(borrow)]
+    resource_version: ScalarText<'a>,
+    #[serde(borrow)]
+    creation_timestamp: ScalarText<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct InvolvedObject<'a> {
+    #[serde(borrow)]
+    namespace: ScalarText<'a>,
+    #[serde(borrow)]
+    kind: ScalarText<'a>,
+    #[serde(borrow)]
+    name: ScalarText<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct EventSource<'a> {
+    #[serde(borrow)]
+    component: ScalarText<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct EventSeries<'a> {
+    count: Count,
+    #[serde(borrow)]
+    last_observed_time: ScalarText<'a>,
+}
+
+impl<'a> PartialObject<'a> for EventObject<'a> {
+    fn version(&self) -> &str {
+        self.metadata.0.resource_version.as_str()
+    }
+}
+
+/// The first of some texts that is not empty.
+fn first_text(texts: &[&ScalarText<'_>]) -> SafeText {
+    texts.iter().map(|text| text.safe()).find(|text| !text.is_empty()).unwrap_or_default()
+}
+
+/// The first of some texts that is an instant.
+fn first_instant(texts: &[&ScalarText<'_>]) -> Option<Stamp> {
+    texts.iter().find_map(|text| text.stamp())
+}
+
 /// A core/v1 Event, keyed by its uid: the same event is updated as its count rises.
-pub fn event(cluster: &str, object: &Value) -> Option<KubeEvent> {
-    let uid = SafeText::new(&string(object, "/metadata/uid")).to_string();
-    let uid = if uid.is_empty() { namespaced(object)? } else { uid };
-    let first = first_stamp(object, &["/firstTimestamp", "/eventTime", "/metadata/creationTimestamp"]);
-    let last = first_stamp(
-        object,
-        &["/series/lastObservedTime", "/lastTimestamp", "/eventTime", "/firstTimestamp", "/metadata/creationTimestamp"],
-    )
-    .unwrap_or_default();
-    let component = ["/source/component", "/reportingComponent", "/reportingInstance"]
-        .into_iter()
-        .map(|pointer| text(object, pointer))
-        .find(|text| !text.is_empty());
-    let namespace = [text(object, "/involvedObject/namespace"), text(object, "/metadata/namespace")];
+pub fn event(cluster: &str, object: &EventObject<'_>) -> Option<KubeEvent> {
+    let (meta, involved, series) = (&object.metadata.0, &object.involved_object.0, &object.series.0);
+    let (uid, name) = (meta.uid.safe(), meta.name.as_str());
+    let uid = match (uid.is_empty(), name.is_empty()) {
+        (false, _) => uid.to_string(),
+        (true, false) => format!("{}/{}", meta.namespace.safe(), meta.name.safe()),
+        (true, true) => return None,
+    };
+    let (begun, created) = (&object.event_time, &meta.creation_timestamp);
+    let last = [&series.last_observed_time, &object.last_timestamp, begun, &object.first_timestamp, created];
     Some(KubeEvent {
         uid,
         cluster: cluster.to_owned(),
-        namespace: namespace.into_iter().find(|text| !text.is_empty()).unwrap_or_default(),
-        object_kind: text(object, "/involvedObject/kind"),
-        object_name: text(object, "/involvedObject/name"),
-        reason: text(object, "/reason"),
-        message: text(object, "/message"),
-        kind: open(object, "/type"),
-        count: [count(object, "/series/count"), count(object, "/count"), 1].into_iter().find(|n| *n > 0).unwrap_or(1),
-        first,
-        last,
-        component: component.unwrap_or_default(),
+        namespace: first_text(&[&involved.namespace, &meta.namespace]),
+        object_kind: involved.kind.safe(),
+        object_name: involved.name.safe(),
+        reason: object.reason.safe(),
+        message: object.message.safe(),
+        kind: Open(object.kind.safe()),
+        count: [series.count, object.count].into_iter().map(|count| count.0).find(|count| *count > 0).unwrap_or(1),
+        first: first_instant(&[&object.first_timestamp, begun, created]),
+        last: first_instant(&last).unwrap_or_default(),
+        component: first_text(&[&object.source.0.component, &object.reporting_component, &object.reporting_instance]),
     })
 }
 

@@ -17,14 +17,13 @@ mod tests_wire;
 
 use std::sync::Arc;
 
-use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
 use super::kube_api::client::ClusterLink;
 use super::kube_api::kubeconfig;
 use super::kube_api::requests::Collection;
 use super::kube_api::source_context::{PROBE, SourceContext, Spare};
-use super::kube_api::watch::{self, Mapped, NamespaceUnion, Watched};
+use super::kube_api::watch::{self, Mapped, Mapping, NamespaceUnion, Watched};
 use super::{Adapter, Ctx, SourceSpec};
 use crate::config::ClusterConfig;
 use crate::model::facts::{Fact, FactKind};
@@ -64,12 +63,7 @@ fn start_on(link: ClusterLink, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTr
     for what in events {
         let (of, on) = (feed.clone(), name.clone());
         feed.keep(tasks, ctx, &what.part.clone(), move || {
-            let cluster = on.clone();
-            let map = move |object: &Value| -> Mapped {
-                let event = map::event(&cluster, object)?;
-                Some((event.uid.clone(), Some(Fact::from(event))))
-            };
-            watch::run(of.clone(), what.clone(), map)
+            watch::run(of.clone(), what.clone(), EventMapping { cluster: on.clone() })
         });
     }
 
@@ -89,6 +83,21 @@ fn start_on(link: ClusterLink, config: &ClusterConfig, ctx: &Ctx, tasks: &TaskTr
 }
 
 const NODES: &str = "nodes";
+
+/// Events of one cluster to facts.
+pub struct EventMapping {
+    /// The cluster's name.
+    pub cluster: String,
+}
+
+impl Mapping for EventMapping {
+    type Object<'a> = map::EventObject<'a>;
+
+    fn map(&mut self, object: &map::EventObject<'_>) -> Mapped {
+        let event = map::event(&self.cluster, object)?;
+        Some((event.uid.clone(), Some(Fact::from(event))))
+    }
+}
 
 fn whole(plural: &'static str, kind: FactKind) -> Watched {
     Watched { part: plural.to_owned(), collection: Collection::new("v1", plural, None), kind, union: None }

@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::Value;
-
 use super::map;
 use crate::model::facts::{Fact, FactKind, Node};
 use crate::model::{SourceChange, Stamp, Trouble, TroubleKind};
 use crate::systems::kube_api::json_access;
+use crate::systems::kube_api::partial_object::PrunedObject;
 use crate::systems::kube_api::requests::{self, Collection};
 use crate::systems::kube_api::source_context::{NOT_INSTALLED_EVERY, SourceContext};
 use crate::systems::kube_api::watch::{MAX_FACTS, Mapped, Mapping};
@@ -58,7 +57,9 @@ impl Book {
 }
 
 impl Mapping for Book {
-    fn map(&mut self, object: &Value) -> Mapped {
+    type Object<'a> = PrunedObject;
+
+    fn map(&mut self, PrunedObject(object): &PrunedObject) -> Mapped {
         let name = json_access::name(object)?.to_owned();
         let mut pages = self.pages();
         let node = map::node(&self.cluster, object, pages.leases.get(&name).copied())?;

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::model::facts::{Fact, FactKind, NamespacePods, Pod};
 use crate::model::{SafeText, SourceChange};
 use crate::systems::kube_api::json_access::{count, items, namespaced, string, text};
+use crate::systems::kube_api::partial_object::PrunedObject;
 use crate::systems::kube_api::pod_state::{is_ready, state};
 use crate::systems::kube_api::source_context::{EVERY, SourceContext};
 use crate::systems::kube_api::watch::{Mapped, Mapping};
@@ -72,7 +73,9 @@ impl Roll {
 }
 
 impl Mapping for Roll {
-    fn map(&mut self, object: &Value) -> Mapped {
+    type Object<'a> = PrunedObject;
+
+    fn map(&mut self, PrunedObject(object): &PrunedObject) -> Mapped {
         let key = namespaced(object)?;
         let ended = matches!(string(object, "/status/phase").as_str(), "Succeeded" | "Failed");
         let mut pages = self.pages();
@@ -148,7 +151,7 @@ mod tests {
         roll.reset();
         for (name, phase, ready) in [("a", "Running", "True"), ("b", "Running", "False"), ("job", "Succeeded", "False")]
         {
-            roll.map(&object(name, phase, ready)).expect("a pod");
+            roll.map(&PrunedObject(object(name, phase, ready))).expect("a pod");
         }
         assert_eq!(roll.counts(), None);
         roll.complete();
@@ -160,7 +163,7 @@ mod tests {
         };
         let shop = |ready, all| Some(vec![of("", ready, all), of("shop", ready, all)]);
         assert_eq!(roll.counts(), shop(1, 2));
-        roll.map(&object("b", "Running", "True"));
+        roll.map(&PrunedObject(object("b", "Running", "True")));
         roll.gone("shop/a");
         assert_eq!(roll.counts(), shop(1, 1));
         roll.gone("shop/b");

@@ -99,6 +99,38 @@ async fn groups_are_asked_of_versions_that_know_mutes_and_silences_of_all() {
 }
 
 #[tokio::test]
+async fn more_silences_in_force_than_are_kept_are_told_and_replace_nothing() {
+    for (state, told) in [("active", true), ("expired", false)] {
+        let all: Vec<Value> = (0..2_001).map(|n| silence(&format!("s-{n}"), state)).collect();
+        let server = TestServer::start(move |seen| match seen.path.as_str() {
+            "/api/v2/alerts" => ScriptedReply::Json(200, json!([raw("a")])),
+            "/api/v2/silences" => ScriptedReply::Json(200, Value::from(all.clone())),
+            "/api/v2/status" => ScriptedReply::Json(200, status("ready")),
+            _ => ScriptedReply::Text(404, "404 page not found".to_owned()),
+        })
+        .await;
+        let mut room = SourceBench::fast();
+        let watch = watch_within(&server, &room, Duration::from_secs(10));
+        let round = tokio::spawn(async move { watch.round().await });
+        let (mut replaced, mut last) = (false, None);
+        // One by one: they are more than wait in the channel. What is told last differs.
+        while !matches!(last, Some(SourceChange::Trouble(_) | SourceChange::Replace { kind: FactKind::Alert, .. })) {
+            let change = room.next().await.change;
+            replaced |= matches!(change, SourceChange::Replace { kind: FactKind::Silence, .. });
+            last = Some(change);
+        }
+        round.await.expect("joined");
+        assert_eq!(replaced, !told, "{state}");
+        if told {
+            let Some(SourceChange::Trouble(why)) = last else { panic!("{last:?}") };
+            assert_eq!(why.kind, TroubleKind::Partial);
+            let words = "2001 silences in force or to come: at least 2000, and not all, are shown";
+            assert!(why.what.as_str().contains(words), "{}", why.what);
+        }
+    }
+}
+
+#[tokio::test]
 async fn silences_that_can_not_be_read_cost_no_alert_and_are_not_remembered() {
     let answers = [
         ScriptedReply::Json(200, json!([silence("s", "active")])),
