@@ -171,7 +171,7 @@ impl RoomLink {
                     .map_err(|error| CliError::Integrity(format!("an entry from the room does not verify: {error}")))?;
                 if entry.seq <= head.0 {
                     story.apply(&entry);
-                    spool.add(line)?;
+                    spool.add(line, entry.seq)?;
                 }
             }
             from = next.filter(|next| *next <= head.0);

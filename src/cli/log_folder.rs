@@ -13,7 +13,6 @@ use super::exit_code::Exit;
 use crate::client::{ClientEvent, Mirror};
 use crate::clock::{Clock, ClockSync};
 use crate::config::{self, LoadOptions};
-use crate::ledger;
 use crate::model::entry::LogLine;
 use crate::model::{Actor, Entry, Happening, Objective, PersonRole, Stamp};
 use crate::protocol::{DrillInfo, Push, Welcome};
@@ -37,15 +36,13 @@ pub struct LogFolder {
 /// # Errors
 /// If there is no log, or it can't be read.
 pub fn read(dir: &Path, config: Option<&Path>) -> Result<LogFolder, CliError> {
-    let entries = EntryFiles::folder(dir)?;
     let (clock, mut told, mut last) = (Clock::real(), ToldOfRoom::default(), None);
     let mut mirror = Mirror { story: Story::keeping(Keep::Heads), ..Mirror::default() };
-    let broken = ledger::read_folder(dir, &mut |line| {
+    let (entries, broken) = EntryFiles::folder(dir, &mut |line| {
         told.hear(&line);
         mirror.apply(ClientEvent::Push(Push::Entries(vec![line.clone()])), &clock);
         last = Some(line);
-    });
-    let broken = broken.map_err(|error| CliError::Usage(error.to_string()))?;
+    })?;
     let objectives = match config {
         Some(file) => {
             let loaded = config::load(file, LoadOptions { drill: true, ..LoadOptions::default() });

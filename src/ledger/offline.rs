@@ -46,7 +46,8 @@ pub fn read_folder(dir: &Path, take: &mut dyn FnMut(LogLine)) -> Result<Option<S
     Ok(check.finish().err().map(|broken| broken.to_string()))
 }
 
-/// Gives the wanted entries of a file that was verified before, until `take` says no, or the file is not whole any more.
+/// Gives the wanted entries of a file that was verified before, until `take` says no; why the file is not whole, if it is not
+/// any more.
 ///
 /// # Errors
 /// If it can't be read.
@@ -54,8 +55,8 @@ pub fn read_lines(
     file: &dyn ReadFile,
     wanted: &dyn Fn(u64) -> bool,
     take: &mut dyn FnMut(LogLine) -> bool,
-) -> io::Result<()> {
-    pieces(file, wanted, &mut |log| if take(log) { Ok(()) } else { Err(String::new()) }).map(|_| ())
+) -> io::Result<Option<String>> {
+    pieces(file, wanted, &mut |log| if take(log) { Ok(()) } else { Err(String::new()) })
 }
 
 /// Gives the entries of a file; why it is not whole, or what `take` has against one.
