@@ -6,12 +6,14 @@
 //!
 //! All that is particular to an action stands in one file of its own: its [`ActionSpec`].
 
+mod action_spec;
 mod board_query;
 mod catalog;
 mod failover;
 mod identifiers;
 mod lb_overrides;
 mod manual_commands;
+mod plan_context;
 mod pools;
 mod preflight;
 mod recheck;
@@ -25,66 +27,18 @@ mod target_cluster;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
-pub use catalog::{ACTIONS, ActionSpec, spec};
+pub use action_spec::ActionSpec;
+pub use catalog::{ACTIONS, spec};
 pub use identifiers::restore_name;
 pub use manual_commands::{found, manual};
+pub use plan_context::PlanContext;
 pub use preflight::{BrokenPrecondition, Progress, holds, judge, needed, preflight, resolve};
 pub use recheck::recheck;
 
-use crate::board::JudgedBoard;
-use crate::model::plan::{HeadRef, PolicyRef, RefusalKind, ShownChange};
-use crate::model::{
-    ACCOUNT_ALONE, Action, ClusterRole, IncidentId, Level, Objective, PersonId, Plan, PlanId, Policy, Refusal,
-    SourceId, Stamp, Step,
-};
+use crate::model::plan::PolicyRef;
+use crate::model::{ACCOUNT_ALONE, Action, Level, Plan, Refusal, Step};
 use crate::seal;
-
-/// Everything a plan is built from.
-#[derive(Clone, Debug)]
-pub struct PlanContext<'a> {
-    /// By the room's clock: ages in warnings and preconditions count to it.
-    pub now: Stamp,
-    /// The room's own name; part of the hashed bytes.
-    pub room: &'a str,
-    /// The one that is open now; a plan is recorded in no other.
-    pub incident: IncidentId,
-    /// A ULID from the room. Names of what the plan makes derive from its digest instead.
-    pub plan: PlanId,
-    /// Who proposes: as the kernel and the people file say, never from the request.
-    pub by: PersonId,
-    /// Quorum, level and deadline as configured now; the plan keeps a copy of them.
-    pub policy: &'a Policy,
-    /// Of the policy as it is: a plan whose policy has changed is not approved.
-    pub policy_digest: &'a str,
-    /// `sha256:…` of the people file as it is.
-    pub people_digest: &'a str,
-    /// An open plan that ends when this one is proposed, and whose locks are no obstacle to it.
-    pub supersedes: Option<PlanId>,
-    /// The log's newest entry as the plan is built.
-    pub head: HeadRef,
-    /// Of the service that the plan is about, with its clusters, schedules and load balancer.
-    pub objective: &'a Objective,
-    /// The cluster that was asked for; `None` = the first that can take it.
-    pub to: Option<&'a str>,
-    /// As it was judged last: what the plan says of now is read again before each step.
-    pub board: &'a JudgedBoard,
-    /// Identity of the credential of each source that has one.
-    pub credentials: &'a BTreeMap<SourceId, String>,
-    /// By the cluster's name, from the configuration.
-    pub cluster_roles: &'a BTreeMap<String, ClusterRole>,
-}
-
-/// What a builder decides; [`build`] adds what all plans share.
-struct PlanBody {
-    title: String,
-    confirm: String,
-    shown: Vec<ShownChange>,
-    warnings: Vec<String>,
-    steps: Vec<Step>,
-    locks: Vec<String>,
-}
+use plan_context::{PlanBody, refuse};
 
 /// Builds the plan of an action, or says in words why there can't be one now.
 pub fn build(action: Action, context: &PlanContext) -> Result<Plan, Refusal> {
@@ -140,9 +94,4 @@ fn cred_ids(steps: &[Step], context: &PlanContext) -> Vec<String> {
         .collect();
     ids.dedup();
     ids
-}
-
-/// "Not ready": why there is no plan now, and what would make one possible.
-fn refuse(why: impl AsRef<str>, remedy: impl AsRef<str>) -> Refusal {
-    Refusal::new(RefusalKind::NotReady, why, remedy)
 }

@@ -10,10 +10,13 @@ use super::identifiers::{name, words};
 use super::manual_commands::quote;
 use super::*;
 use crate::board::row::{Against, AppsKnown, PointSummary, PoolRef};
-use crate::board::{Row, RowBody, Topic, TopicView, Verdict};
+use crate::board::{JudgedBoard, Row, RowBody, Topic, TopicView, Verdict};
 use crate::model::facts::*;
-use crate::model::plan::{Op, StepCheck};
-use crate::model::{Host, Level, ReadPath, SafeText, StepRequest, Strategy as Dr, System};
+use crate::model::plan::{HeadRef, Op, RefusalKind, StepCheck};
+use crate::model::{
+    ClusterRole, Host, Level, Objective, Policy, ReadPath, SafeText, SourceId, Stamp, StepRequest, Strategy as Dr,
+    System,
+};
 
 mod lb_overrides;
 mod recheck;

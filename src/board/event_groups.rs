@@ -36,6 +36,8 @@ impl Trend {
 pub struct EventGroup<'a> {
     /// The newest of them: its words stand for all.
     pub newest: &'a Row,
+    /// Its place among the rows.
+    at: usize,
     pub event: &'a KubeEvent,
     /// Distinct objects: one that was made anew under its name, or reset its counter, is one.
     pub objects: u64,
@@ -54,7 +56,51 @@ pub struct EventGroup<'a> {
     counted: bool,
 }
 
+/// A group apart from its rows, for whoever keeps it as long as those are the same.
+#[derive(Clone, Copy, Debug)]
+pub struct KeptGroup {
+    at: usize,
+    objects: u64,
+    more_objects: bool,
+    count: u64,
+    at_least: bool,
+    first: Stamp,
+    last: Stamp,
+    now: f64,
+    before: f64,
+    counted: bool,
+}
+
+impl KeptGroup {
+    /// The group again, of the rows that it was made of.
+    pub fn of(self, rows: &[Row]) -> Option<EventGroup<'_>> {
+        let Self { at, objects, more_objects, count, at_least, first, last, now, before, counted } = self;
+        let newest = rows.get(at)?;
+        let RowBody::Event(event) = &newest.body else { return None };
+        Some(EventGroup {
+            newest,
+            at,
+            event,
+            objects,
+            more_objects,
+            count,
+            at_least,
+            first,
+            last,
+            now,
+            before,
+            counted,
+        })
+    }
+}
+
 impl EventGroup<'_> {
+    /// The group apart from its rows.
+    pub fn keep(&self) -> KeptGroup {
+        let Self { at, objects, more_objects, count, at_least, first, last, now, before, counted, .. } = *self;
+        KeptGroup { at, objects, more_objects, count, at_least, first, last, now, before, counted }
+    }
+
     /// How often, as it is shown.
     pub fn count_words(&self) -> String {
         format!("{}{}", self.count, if self.at_least { "+" } else { "" })
@@ -150,13 +196,14 @@ fn grouped(rows: &[Row], now: Stamp) -> (Vec<EventGroup<'_>>, bool) {
     let mut groups: Vec<EventGroup<'_>> = Vec::new();
     let mut objects: HashSet<(usize, &str)> = HashSet::new();
     let mut some_counted = false;
-    for row in rows {
+    for (at_row, row) in rows.iter().enumerate() {
         let RowBody::Event(event) = &row.body else { continue };
         some_counted |= event.group.is_some();
         let one = match &event.group {
             Some(tally) => counted(row, event, tally, now),
             None => alone(row, event, now),
         };
+        let one = EventGroup { at: at_row, ..one };
         match places.entry(place(event)) {
             Entry::Vacant(vacant) => {
                 objects.insert((groups.len(), event.object_name.as_str()));
@@ -180,6 +227,7 @@ fn grouped(rows: &[Row], now: Stamp) -> (Vec<EventGroup<'_>>, bool) {
 fn counted<'a>(row: &'a Row, event: &'a KubeEvent, tally: &EventTally, now: Stamp) -> EventGroup<'a> {
     EventGroup {
         newest: row,
+        at: 0,
         event,
         objects: tally.objects,
         more_objects: tally.more_objects,
@@ -196,6 +244,7 @@ fn counted<'a>(row: &'a Row, event: &'a KubeEvent, tally: &EventTally, now: Stam
 fn alone<'a>(row: &'a Row, event: &'a KubeEvent, now: Stamp) -> EventGroup<'a> {
     EventGroup {
         newest: row,
+        at: 0,
         event,
         objects: 1,
         more_objects: false,
@@ -216,7 +265,7 @@ fn add<'a>(fold: &mut EventGroup<'a>, one: EventGroup<'a>, fresh: bool) {
     fold.now += one.now;
     fold.before += one.before;
     if one.last > fold.last {
-        (fold.newest, fold.event, fold.last) = (one.newest, one.event, one.last);
+        (fold.newest, fold.at, fold.event, fold.last) = (one.newest, one.at, one.event, one.last);
     }
 }
 

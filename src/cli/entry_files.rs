@@ -147,9 +147,10 @@ mod tests {
 
     #[test]
     fn a_log_that_is_cut_while_it_is_told_is_not_told_as_if_it_ended_there() {
-        let dir = tempfile::tempdir().expect("a directory");
+        let home = tempfile::tempdir().expect("a directory");
+        let dir = home.path().join("log");
         let options = LedgerOptions {
-            dir: dir.path().to_owned(),
+            dir: dir.clone(),
             room: "shop".into(),
             src: "bastion".into(),
             boot: "9f3c".into(),
@@ -160,11 +161,11 @@ mod tests {
             snapshot: None,
         };
         drop(Ledger::open(options, Arc::new(FileStorage), Clock::real(), Random::seeded(7)).expect("a log"));
-        let (entries, broken) = EntryFiles::folder(dir.path(), &mut |_| {}).expect("read");
+        let (entries, broken) = EntryFiles::folder(&dir, &mut |_| {}).expect("read");
         assert_eq!((broken, entries.last > 0), (None, true));
         let read = || entries.entries(&|_| true, &mut |_| Ok(()));
         assert!(read().is_ok());
-        let path = ledger::segment_files(dir.path()).expect("segments").pop().expect("one");
+        let path = ledger::segment_files(&dir).expect("segments").pop().expect("one");
         let whole = std::fs::read(&path).expect("bytes");
         std::fs::write(&path, &whole[..whole.len() - 9]).expect("cut in its last line");
         assert!(read().is_err());

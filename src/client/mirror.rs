@@ -1,8 +1,6 @@
 //! What a client knows: the fold of the entries it received, the rows of the board, and the state of the link.
 
-use std::collections::BTreeMap;
-
-use crate::board::{Row, Topic, TopicView};
+use crate::board::{Row, Topic};
 use crate::clock::Clock;
 use crate::model::entry::LogLine;
 use crate::model::plan::Recheck;
@@ -10,6 +8,8 @@ use crate::model::{Digest, Entry, PlanId, Refusal, SafeText, Stamp};
 use crate::protocol::{LogRoom, Push, Welcome, Who};
 use crate::seal;
 use crate::timeline::{Keep, Story};
+
+use super::tracked::{Tracked, TrackedBoard};
 
 /// Items of the latest incident that a client keeps, whatever the log has; earlier ones are read when somebody wants them.
 pub const KEPT: usize = 2_000;
@@ -81,13 +81,13 @@ pub struct Mirror {
     /// Rows and entries stay as they are while this is not `Live`.
     pub link: LinkState,
     /// The newest one; `None` until the first connection. Speed, if it is a drill, is kept up to date in it.
-    pub welcome: Option<Welcome>,
+    pub welcome: Tracked<Option<Welcome>>,
     /// The fold of every entry received.
-    pub story: Story,
+    pub story: Tracked<Story>,
     /// Only topics of which the room sent something; kept while the link is lost.
-    pub board: BTreeMap<Topic, TopicView>,
+    pub board: TrackedBoard,
     /// As the room said last: persons with their consoles, this one among them. Kept while the link is lost.
-    pub present: Vec<Who>,
+    pub present: Tracked<Vec<Who>>,
     /// Last entry received: number and hash.
     pub head: Option<(u64, Digest)>,
     /// The room has sent everything up to here at least once.
@@ -111,10 +111,10 @@ impl Default for Mirror {
     fn default() -> Self {
         Self {
             link: LinkState::Connecting,
-            welcome: None,
-            story: Story::default(),
-            board: BTreeMap::new(),
-            present: Vec::new(),
+            welcome: Tracked::default(),
+            story: Tracked::default(),
+            board: TrackedBoard::default(),
+            present: Tracked::default(),
             head: None,
             caught_up: false,
             degraded: None,
@@ -164,7 +164,7 @@ impl Mirror {
         clock.sync_to(welcome.clock);
         let same_log = self.welcome.as_ref().is_some_and(|before| before.log == welcome.log);
         if !same_log {
-            self.story = Story::default();
+            self.story = Tracked::default();
             self.head = None;
             self.broken = self.forked.clone();
         }
@@ -174,7 +174,7 @@ impl Mirror {
         self.degraded = welcome.degraded.clone();
         self.log_room = welcome.log_room.clone();
         self.rechecks.clear();
-        self.welcome = Some(welcome);
+        self.welcome = Some(welcome).into();
         self.link = LinkState::Live { heard_at: clock.now() };
     }
 
@@ -207,9 +207,9 @@ impl Mirror {
             }
             Push::Board(delta) => {
                 let topic = delta.topic;
-                delta.apply(self.board.entry(topic).or_default());
+                delta.apply(self.board.topic_mut(topic));
             }
-            Push::Presence(present) => self.present = present,
+            Push::Presence(present) => self.present = present.into(),
             Push::Clock(sync) => {
                 clock.sync_to(sync);
                 if let Some(drill) = self.welcome.as_mut().and_then(|welcome| welcome.drill.as_mut()) {
@@ -235,7 +235,7 @@ impl Mirror {
             return;
         }
         match Story::from_json(std::mem::take(&mut self.heads).as_bytes(), Keep::Newest(KEPT)) {
-            Ok(story) => (self.story, self.head) = (story, Some(head)),
+            Ok(story) => (self.story, self.head) = (story.into(), Some(head)),
             Err(error) => {
                 let why =
                     format!("what the room says of its log can't be read ({error}): run the version that it runs");

@@ -9,9 +9,11 @@ mod known_logs;
 mod log_continuity;
 mod mirror;
 pub mod plan_verification;
+mod tracked;
 mod trust;
 
 pub use connection::{AskError, ClientHandle, ConnectOptions, connect};
 pub use known_logs::KnownLogs;
 pub use mirror::{ClientEvent, KEPT, LinkState, Mirror, entries};
+pub use tracked::{Revision, Tracked, TrackedBoard};
 pub use trust::{Trust, known_file};

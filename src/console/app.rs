@@ -15,10 +15,10 @@ use super::input::Now;
 use super::keymap::{KeyContext, KeyFact, KeyFacts, KeyPress, Keymap, Spec, spell};
 use super::overlay::{Overlay, WriteKind};
 use super::pane::Pane;
+use super::projections::Projections;
 use super::saved_layout::Layout;
 use super::theme::Role;
 use super::time_travel::TimeTravel;
-use super::view;
 use super::widget::time::Zone;
 
 /// Where the reader is in a pane. The cursor is a row's identity, not its number: new rows do not move it.
@@ -129,7 +129,7 @@ pub struct Console {
     /// The pane above the timeline where there is room for two.
     pub upper: Pane,
     /// By [`Pane`] as a number.
-    pub panes: [PaneState; 7],
+    pub panes: [PaneState; Pane::ALL.len()],
     /// The pane in focus has the whole screen.
     pub zoom: bool,
     /// Two panes side by side above the timeline.
@@ -172,6 +172,10 @@ pub struct Console {
     pub mouse: bool,
     /// Something to draw.
     pub dirty: bool,
+    /// Something was taken in since cursors were put on their rows.
+    pub unsettled: bool,
+    /// What was computed of all this, kept until that changes.
+    pub projections: Projections,
 }
 
 impl Console {
@@ -209,6 +213,8 @@ impl Console {
             focused: true,
             mouse: false,
             dirty: true,
+            unsettled: false,
+            projections: Projections::default(),
         }
     }
 
@@ -235,8 +241,15 @@ impl Console {
 
     /// The open incident, or else the last one.
     pub fn incident(&self) -> Option<&Incident> {
+        self.incident_place().map(|(_, incident)| incident)
+    }
+
+    /// The same, with its place among all.
+    pub fn incident_place(&self) -> Option<(usize, &Incident)> {
         let all = &self.seen().story.incidents;
-        all.iter().rev().find(|incident| incident.closed_at.is_none()).or(all.last())
+        let open = all.iter().rposition(|incident| incident.closed_at.is_none());
+        let place = open.or(all.len().checked_sub(1))?;
+        Some((place, &all[place]))
     }
 
     /// Whether an incident is open.
@@ -364,31 +377,5 @@ impl Console {
     fn say_for(&mut self, role: Role, text: impl AsRef<str>, until: Duration) {
         self.notice = Some(Notice { text: SafeText::new(text.as_ref()), role, until });
         self.dirty = true;
-    }
-
-    /// Keeps cursors on their rows and rows on the screen after anything changed.
-    pub fn settle(&mut self) {
-        for place in view::layout::arrange(self).places {
-            let keys: Vec<String> =
-                view::pane_rows::visible(self, place.pane).iter().map(|entry| entry.key()).collect();
-            let height = usize::from(view::pane::rows_height(self, place.pane, place.body)).max(1);
-            let last = keys.len().saturating_sub(1);
-            let tail = place.pane == Pane::Timeline;
-            let state = self.pane_mut(place.pane);
-            match state.cursor.as_ref().map(|cursor| keys.iter().position(|key| key == cursor)) {
-                None => state.index = if tail { last } else { 0 },
-                Some(Some(at)) => {
-                    // The row moved in the list: the window moves with it, so that it stays where the eye is.
-                    state.top = (state.top + at).saturating_sub(state.index);
-                    state.index = at;
-                }
-                Some(None) => {
-                    state.index = state.index.min(last);
-                    state.cursor = keys.get(state.index).cloned();
-                }
-            }
-            let lowest = state.index.saturating_sub(height - 1);
-            state.top = state.top.clamp(lowest, state.index.max(lowest)).min(keys.len().saturating_sub(height));
-        }
     }
 }

@@ -10,8 +10,7 @@ use super::app::Console;
 use super::keymap::{Command, KeyContext, spell};
 use super::overlay::{Overlay, PlanView, Stance};
 use super::pane::Pane;
-use super::update::time_travel;
-use super::view::pane_rows;
+use super::rows;
 
 /// Why a command would do nothing now, as a sentence with its remedy; `None` = it works.
 pub fn why_not(app: &Console, command: Command) -> Option<String> {
@@ -90,9 +89,17 @@ pub fn cannot_write(app: &Console) -> Option<String> {
     Some(format!("The room can't record, so it takes nothing ({why}). Put that right; the panes go on meanwhile."))
 }
 
+/// Why nothing is proposed or written from an earlier instant.
+pub fn in_the_past(app: &Console) -> Option<String> {
+    let past = app.past.as_ref()?;
+    let back = key(app, KeyContext::Main, Command::Back);
+    let then = past.instant(&app.zone, app.now.room);
+    Some(format!("You look at {then}. {back} returns to now; then press this again."))
+}
+
 /// Why nothing can be written into an incident now.
 pub fn cannot_act(app: &Console) -> Option<String> {
-    time_travel::why_not(app).or_else(|| cannot_write(app)).or_else(|| {
+    in_the_past(app).or_else(|| cannot_write(app)).or_else(|| {
         let words =
             "No incident is open. One opens with the first critical alert, or by `warroom incident open TITLE`.";
         (!app.incident_open()).then(|| words.to_owned())
@@ -112,7 +119,7 @@ fn key_to(app: &Console, pane: Pane) -> String {
 
 fn in_panes(app: &Console, command: Command) -> Option<String> {
     match command {
-        Command::OpenProposal if app.past.is_some() => time_travel::why_not(app),
+        Command::OpenProposal if app.past.is_some() => in_the_past(app),
         Command::OpenProposal if app.plan_to_open().is_none() => {
             let propose = key(app, KeyContext::Main, Command::Propose(Action::Failover));
             Some(format!("There is no plan yet. {propose} proposes one."))
@@ -128,20 +135,20 @@ fn in_panes(app: &Console, command: Command) -> Option<String> {
             mine.then(|| "You command this incident already. Another person takes it over by the same key.".to_owned())
         }),
         Command::Pin => cannot_act(app).or_else(|| {
-            let entry = pane_rows::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some());
+            let entry = rows::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some());
             let (go, again) = (key_to(app, Pane::Timeline), key(app, KeyContext::Main, Command::Pin));
             (app.focus != Pane::Timeline || !entry)
                 .then(|| format!("Pin an entry of the timeline: {go} goes there, choose it, press {again} again."))
         }),
         Command::Milestone => cannot_act(app).or_else(|| {
-            let entry = pane_rows::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some());
+            let entry = rows::selected(app, Pane::Timeline).is_some_and(|it| it.item().is_some());
             let (go, again) = (key_to(app, Pane::Timeline), key(app, KeyContext::Main, Command::Milestone));
             (app.focus != Pane::Timeline || !entry)
                 .then(|| format!("Mark an entry of the timeline: {go} goes there, choose it, press {again} again."))
         }),
-        Command::Amend => time_travel::why_not(app).or_else(|| cannot_write(app)).or_else(|| {
+        Command::Amend => in_the_past(app).or_else(|| cannot_write(app)).or_else(|| {
             let chosen =
-                pane_rows::selected(app, Pane::Timeline).and_then(|it| it.item().map(|it| it.redacted_by.is_some()));
+                rows::selected(app, Pane::Timeline).and_then(|it| it.item().map(|it| it.redacted_by.is_some()));
             let (go, again) = (key_to(app, Pane::Timeline), key(app, KeyContext::Main, Command::Amend));
             match chosen.filter(|_| app.focus == Pane::Timeline) {
                 Some(false) => None,
@@ -152,15 +159,15 @@ fn in_panes(app: &Console, command: Command) -> Option<String> {
             }
         }),
         Command::Silence => cannot_act(app).or_else(|| {
-            let alert = pane_rows::selected(app, Pane::Alerts).is_some_and(|it| it.row().is_some());
+            let alert = rows::selected(app, Pane::Alerts).is_some_and(|it| it.row().is_some());
             let (go, again) = (key_to(app, Pane::Alerts), key(app, KeyContext::Main, Command::Silence));
             (app.focus != Pane::Alerts || !alert)
                 .then(|| format!("Silence an alert: {go} goes there, choose it, press {again} again."))
         }),
         Command::Silences if app.rows(Topic::Silences).is_empty() => {
-            Some(format!("{} One is made on an alert.", super::view::pane::absent(app, Topic::Silences)))
+            Some(format!("{} One is made on an alert.", rows::sources::absent(app, Topic::Silences)))
         }
-        Command::Open | Command::Copy if pane_rows::selected(app, app.focus).is_none() => {
+        Command::Open | Command::Copy if rows::selected(app, app.focus).is_none() => {
             let go = key(app, KeyContext::Main, Command::NextPane);
             Some(format!("This pane has no row to choose. {go} goes to the next one."))
         }

@@ -13,11 +13,14 @@ pub mod keymap;
 pub mod notifications;
 pub mod operator_questions;
 pub mod overlay;
+mod pacing;
 pub mod palette;
 pub mod pane;
 pub mod plain;
 mod plans;
+pub mod projections;
 pub mod request_port;
+pub mod rows;
 pub mod run;
 pub mod saved_layout;
 pub mod screenshot;
@@ -41,7 +44,7 @@ pub use request_port::RequestPort;
 pub use run::{ExitReason, GaveUp, RunOptions, run};
 pub use saved_layout::LayoutStore;
 pub use theme::{ColorDepth, Look, Theme};
-pub use update::update;
+pub use update::{absorb, settle, update};
 pub use widget::time::Zone;
 
 #[cfg(test)]

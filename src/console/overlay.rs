@@ -4,14 +4,11 @@ use std::time::Duration;
 
 use tui_input::Input as Line;
 
-use crate::approval::{PlanRecord, PlanState};
 use crate::model::filter::{Completion, Filter, FilterError};
 use crate::model::silence::SilencePreview;
 use crate::model::{Action, Digest, IncidentStatus, Milestone, Plan, PlanId, SafeText};
 
-use super::app::Console;
-use super::keymap::{KeyContext, KeyPress};
-use super::palette::Palette;
+use super::keymap::KeyContext;
 use super::pane::Pane;
 
 /// One layer.
@@ -102,6 +99,15 @@ impl Overlay {
             _ => false,
         }
     }
+}
+
+/// The palette: what is typed, and the row that is chosen.
+#[derive(Clone, Debug, Default)]
+pub struct Palette {
+    /// As typed so far; each of its words must fit a command.
+    pub line: Line,
+    /// Which of the commands that fit is chosen, from 0.
+    pub cursor: usize,
 }
 
 /// Candidates being gone through with Tab.
@@ -333,59 +339,11 @@ impl PlanView {
         Self { subject, line: Line::default(), scroll: 0, opened, sent: None, problem: None }
     }
 
-    /// The record in the log, if it is there.
-    pub fn record<'a>(&self, app: &'a Console) -> Option<&'a PlanRecord> {
-        match &self.subject {
-            Subject::Known(id) => app.plan(id),
-            Subject::Draft { .. } => None,
-        }
-    }
-
-    /// The plan itself.
-    pub fn plan<'a>(&'a self, app: &'a Console) -> Option<&'a Plan> {
-        match &self.subject {
-            Subject::Draft { plan, .. } => Some(plan),
-            Subject::Known(id) => app.plan(id).map(|record| &record.plan),
-        }
-    }
-
     /// The draft that was read before it was proposed.
     pub fn plan_read(&self) -> Option<&Plan> {
         match &self.subject {
             Subject::Draft { plan, .. } => Some(plan),
             Subject::Known(_) => None,
         }
-    }
-
-    /// What this console's person can do about it.
-    pub fn stance(&self, app: &Console) -> Stance {
-        let Some(record) = self.record(app) else {
-            return if matches!(self.subject, Subject::Draft { .. }) { Stance::Propose } else { Stance::Ended };
-        };
-        let me = app.me();
-        match record.state {
-            PlanState::Proposed if !app.may_write() => Stance::Look,
-            PlanState::Proposed | PlanState::Approved if me == Some(&record.by.person) => Stance::Wait { mine: true },
-            PlanState::Proposed => {
-                let done = record.approvals.iter().any(|approval| me == Some(&approval.by.person));
-                if done { Stance::Wait { mine: false } } else { Stance::Approve }
-            }
-            PlanState::Approved => Stance::Wait { mine: false },
-            PlanState::Executing => Stance::Watch,
-            _ => Stance::Ended,
-        }
-    }
-
-    /// Whether a name is being typed here.
-    pub fn types(&self, app: &Console) -> bool {
-        matches!(self.stance(app), Stance::Propose | Stance::Approve)
-    }
-
-    /// Whether a key is a letter of the typed name. One that is a command works as such only while nothing is typed and the
-    /// name does not begin with it.
-    pub fn is_text(&self, app: &Console, key: KeyPress) -> bool {
-        let Some(letter) = key.typed() else { return false };
-        let begins = self.plan(app).is_some_and(|plan| plan.confirm.starts_with(letter));
-        self.types(app) && self.sent.is_none() && (!self.line.value().is_empty() || begins)
     }
 }

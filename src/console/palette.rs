@@ -4,20 +4,9 @@
 //! then and goes on as behind them: the plan on the whole screen, its typed name, the second person. A plan's own Enter
 //! chosen here confirms nothing, because the name can't have been typed: with a name begun, the palette's key is text.
 
-use tui_input::Input as Line;
-
 use super::app::Console;
 use super::availability;
 use super::keymap::{COMMANDS, Command, Spec};
-
-/// What is typed, and the row that is chosen.
-#[derive(Clone, Debug, Default)]
-pub struct Palette {
-    /// As typed so far; each of its words must fit a command.
-    pub line: Line,
-    /// Which of [`items`] is chosen, from 0.
-    pub cursor: usize,
-}
 
 /// One row.
 #[derive(Clone, Debug)]

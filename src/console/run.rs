@@ -1,5 +1,5 @@
-//! The loop: inputs from keys, the room and the clock in one stream; effects run; frames at most thirty a second, and only
-//! when something is to be seen.
+//! The loop: inputs from keys, the room and the clock in one stream; effects run; a key's frame at once, the room's paced, and
+//! only when something is to be seen.
 
 use std::io;
 use std::sync::Arc;
@@ -24,11 +24,12 @@ use super::effect::Effect;
 use super::input::{Input, Now};
 use super::keymap::Keymap;
 use super::notifications::{self, Notifications};
+use super::pacing::Pacing;
 use super::request_port::RequestPort;
 use super::saved_layout::{Layout, LayoutStore, Scribe};
 use super::terminal::{self, Surface, Terminal};
 use super::theme::{Look, Role};
-use super::update::update;
+use super::update::{absorb, settle, update};
 use super::view;
 use super::widget::time::Zone;
 
@@ -89,8 +90,6 @@ pub enum GaveUp {
 /// The terminal went away, whether or not a signal says so too.
 const HUNG_UP: ExitReason = ExitReason::Signal(Signal::SIGHUP as i32);
 
-/// The least time between two frames.
-const FRAME: Duration = Duration::from_millis(33);
 /// How long the first frame waits for a terminal that was asked for its background.
 const ANSWER: Duration = Duration::from_millis(200);
 /// How often ages are looked at.
@@ -216,10 +215,10 @@ async fn turn(
     let mut app = begin(&options, size);
     let RunOptions { asker, events, clock, mut look, bell, .. } = options;
     let (replies_in, replies) = mpsc::channel::<Input>(REPLIES);
-    // What has already come is taken in together: a storm costs one frame, not a thousand.
+    // What has already come is taken in together: a storm costs one frame, not a thousand; so does a held key.
     let events = ReceiverStream::new(events).map(|event| Input::Room(Box::new(event)));
     let mut heard = stream::select(ReceiverStream::new(replies), events).ready_chunks(BATCH);
-    let mut keys = std::pin::pin!(keys.fuse());
+    let mut keys = std::pin::pin!(keys.fuse().ready_chunks(BATCH));
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut painter = Painter::new(if look.asks() { ANSWER } else { Duration::ZERO });
@@ -227,8 +226,8 @@ async fn turn(
     loop {
         let batch = tokio::select! {
             biased;
-            key = keys.next() => match key {
-                Some(key) => vec![key],
+            keys = keys.next() => match keys {
+                Some(keys) => keys,
                 None => return Ok(HUNG_UP),
             },
             Some(inputs) = heard.next() => inputs,
@@ -240,8 +239,9 @@ async fn turn(
                 return Ok(ExitReason::Refused(refusal));
             }
             painter.answered(&mut look, &input, started);
+            painter.pacing.heard(&input, Instant::now());
             let now = Now { room: clock.now(), real: started.elapsed() };
-            for effect in update(&mut app, input, now) {
+            for effect in take_in(&mut app, input, now) {
                 match effect {
                     Effect::Ask { tag, request } => carry(&asker, &replies_in, tag, request),
                     Effect::Copy(text) => surface.copy(&text)?,
@@ -265,11 +265,20 @@ async fn turn(
     }
 }
 
+/// What the room says is put in its place when it is drawn, or before the next key; a key at once.
+fn take_in(app: &mut Console, input: Input, now: Now) -> Vec<Effect> {
+    match input {
+        Input::Room(_) | Input::Reply { .. } | Input::Tick => absorb(app, input, now),
+        _ => update(app, input, now),
+    }
+}
+
 /// Shows what changed, if the surface can be drawn on now.
 fn show(app: &mut Console, look: &Look, surface: &mut impl Surface, painter: &mut Painter) -> io::Result<()> {
     if app.dirty && painter.may_draw(surface) {
+        settle(app);
         surface.title(&notifications::title(app))?;
-        painter.paint(surface, &view::draw(app, look))?;
+        painter.paint(surface, view::draw(app, look))?;
         app.dirty = false;
     }
     Ok(())
@@ -299,16 +308,16 @@ pub(super) fn carry(
     });
 }
 
-/// Keeps frames apart.
+/// Puts frames on the surface, in their time.
 struct Painter {
-    next: Instant,
+    pacing: Pacing,
     whole: bool,
     last: Option<Buffer>,
 }
 
 impl Painter {
     fn new(hold: Duration) -> Self {
-        Self { next: Instant::now() + hold, whole: true, last: None }
+        Self { pacing: Pacing::new(Instant::now() + hold), whole: true, last: None }
     }
 
     /// The terminal may have said what its background is: the first frame waits no longer. What comes too late changes
@@ -319,26 +328,26 @@ impl Painter {
         {
             let in_time = since.elapsed() <= ANSWER;
             self.whole |= look.answered(found.filter(|_| in_time));
-            self.next = self.next.min(Instant::now());
+            self.pacing.release();
         }
     }
 
     fn may_draw(&self, surface: &impl Surface) -> bool {
-        !surface.busy() && Instant::now() >= self.next
+        !surface.busy() && Instant::now() >= self.pacing.due()
     }
 
     /// Waits until the next frame may be drawn: not too soon, and not before the last one has left.
     async fn wait(&self, surface: &impl Surface) {
         surface.free().await;
-        tokio::time::sleep_until(self.next).await;
+        tokio::time::sleep_until(self.pacing.due()).await;
     }
 
-    fn paint(&mut self, surface: &mut impl Surface, frame: &Buffer) -> io::Result<()> {
-        if self.whole || self.last.as_ref() != Some(frame) {
-            surface.show(frame, self.whole)?;
-            self.last = Some(frame.clone());
+    fn paint(&mut self, surface: &mut impl Surface, frame: Buffer) -> io::Result<()> {
+        self.pacing.drawn(Instant::now());
+        if self.whole || self.last.as_ref() != Some(&frame) {
+            surface.show(&frame, self.whole)?;
+            self.last = Some(frame);
             self.whole = false;
-            self.next = Instant::now() + FRAME;
         }
         Ok(())
     }

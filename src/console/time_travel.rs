@@ -4,12 +4,11 @@
 use crate::board::{Row, Topic};
 use crate::client::{self, KEPT, Mirror};
 use crate::model::entry::LogLine;
-use crate::model::{Happening, IncidentId, Stamp};
+use crate::model::{IncidentId, Stamp};
 use crate::protocol::Short;
-use crate::timeline::{Incident, Item, Keep, Story};
+use crate::timeline::{Keep, Story};
 
-use super::app::Console;
-use super::pane::Pane;
+use super::widget::time::Zone;
 
 /// What the room answered about a topic.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +63,7 @@ impl TimeTravel {
         let mirror = Mirror {
             link: mirror.link.clone(),
             welcome: mirror.welcome.clone(),
-            story,
+            story: story.into(),
             caught_up: read.is_none(),
             broken: mirror.broken.clone(),
             ..Mirror::default()
@@ -75,7 +74,7 @@ impl TimeTravel {
     /// Folds a page of the entries of then; whether what was recorded by then may go on behind it.
     pub fn tell(&mut self, lines: &[LogLine], after: Option<Stamp>) -> bool {
         if self.mirror.story.entries == 0 {
-            self.mirror.story = Story::of_one(after, Keep::Newest(KEPT));
+            self.mirror.story = Story::of_one(after, Keep::Newest(KEPT)).into();
         }
         let mut beyond = false;
         for entry in client::entries(lines) {
@@ -87,6 +86,17 @@ impl TimeTravel {
         !beyond
     }
 
+    /// `14:41`, with the day where it is another one.
+    pub fn instant(&self, zone: &Zone, now: Stamp) -> String {
+        let clock = if self.at.timestamp() % 60 == 0 { zone.minutes(self.at) } else { zone.seconds(self.at) };
+        let then = zone.of(self.at);
+        if then.date() == zone.of(now).date() {
+            clock
+        } else {
+            format!("{} {clock}", then.format("%e %b")).trim_start().to_owned()
+        }
+    }
+
     /// What is known of a topic that the room keeps.
     pub fn kept(&mut self, topic: Topic) -> &mut PastTopic {
         if topic == Topic::Alerts { &mut self.alerts } else { &mut self.events }
@@ -95,7 +105,7 @@ impl TimeTravel {
     /// Takes in a page.
     pub fn add(&mut self, topic: Topic, rows: Vec<Row>, short: Option<Short>) {
         *self.kept(topic) = PastTopic::Known(short);
-        self.mirror.board.entry(topic).or_default().rows.extend(rows);
+        self.mirror.board.topic_mut(topic).rows.extend(rows);
     }
 
     /// A topic is not known: what came of it before is a part of it and would look like the whole.
@@ -110,29 +120,4 @@ fn incident_to_read(mirror: &Mirror, at: Stamp) -> Option<IncidentId> {
     let partial = mirror.story.incidents.iter().any(|incident| incident.missing() > 0);
     let then = mirror.story.incidents.iter().rfind(|incident| incident.opened_at <= at);
     then.filter(|_| partial).map(|incident| incident.id.clone())
-}
-
-/// For a pane: the last transition of each thing that had happened and was recorded by then, the newest first.
-pub fn transitions<'a>(app: &'a Console, past: &'a TimeTravel, pane: Pane) -> Vec<&'a Item> {
-    let story = if past.read.is_some() { &past.mirror.story } else { &app.mirror.story };
-    let items = story.incidents.iter().flat_map(|incident| &incident.items);
-    let mut found: Vec<&Item> = Vec::new();
-    let mut by_time: Vec<&Item> = items.filter(|item| item.at <= past.at && item.entry.ts <= past.at).collect();
-    by_time.sort_by_key(|item| (std::cmp::Reverse(item.at), std::cmp::Reverse(item.entry.seq)));
-    let mut seen = std::collections::HashSet::new();
-    for item in by_time {
-        let Happening::Transition(edge) = &item.entry.happening else { continue };
-        if Pane::of_change(&edge.edge, &edge.source) != Some(pane) {
-            continue;
-        }
-        if seen.insert((edge.edge.family(), edge.subject.as_str(), edge.source.as_str())) {
-            found.push(item);
-        }
-    }
-    found
-}
-
-/// The incident that `T+0` is of, then or since: to say when something was, it is enough that it is known now.
-pub fn incident(app: &Console) -> Option<&Incident> {
-    app.incident().or_else(|| app.mirror.story.latest())
 }

@@ -8,6 +8,7 @@ mod disk_space;
 mod new_after_damage;
 mod offline;
 mod open;
+mod opening;
 mod read_only;
 mod reader;
 mod redact;
@@ -34,7 +35,8 @@ use std::path::{Path, PathBuf};
 
 pub use new_after_damage::new_after_damage;
 pub use offline::{read_folder, read_lines, segment_files};
-pub use open::{OpenOptions, OpenedLog};
+pub use open::OpenedLog;
+pub use opening::OpenOptions;
 pub use reader::{LogReader, ReadError};
 pub use snapshot::{FoundSnapshot, Snapshot, UnusableSnapshot, Unverified};
 pub use storage::{AppendFile, DirFacts, Directory, FileFacts, FileStorage, LockGuard, ReadFile, Storage};

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::open::{OpenOptions, OpenedLog, Opening};
+use super::open::OpenedLog;
+use super::opening::{OpenOptions, Opening};
 use super::signed_head::StoredHead;
 use super::storage::{ReadFile, Storage, retry};
 use super::write::{CreateError, create_file};

@@ -1,47 +1,24 @@
 //! Opening a log: directory and lock, the whole chain, and what to do about a tail that a crash tore.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
+use super::opening::{OpenOptions, Opening, Survey, by_room, id_of};
 use super::reader::{LogIndex, LogShared, Segment};
 use super::scan::{self, Scan};
 use super::sealer::Sealer;
 use super::signed_head::{self, StoredHead};
 use super::snapshot::{self, FoundSnapshot, UnusableSnapshot, Unverified};
-use super::storage::{LockGuard, ReadFile, Storage, retry};
+use super::storage::{ReadFile, Storage, retry};
 use super::tail::Tail;
 use super::write::{self, Ledger, LogWriter};
 use super::{
     Damage, LOCK, LedgerError, LogHealth, RESERVE, RESERVE_BYTES, SYNC_FAILED, new_after_damage, read_only, segments,
 };
 use crate::clock::{Clock, Random};
-use crate::model::entry::{EntryDraft, Genesis, LogLine, Recovered};
-use crate::model::{Actor, Digest, Happening, SafeText};
-use crate::seal::{self, ChainCheck};
-
-/// How to open a log.
-#[derive(Clone, Debug)]
-pub struct OpenOptions {
-    /// Its directory; made (0700) if missing.
-    pub dir: PathBuf,
-    /// The room's name, which every entry carries.
-    pub room: String,
-    /// The host that records.
-    pub src: String,
-    /// The executor's boot id.
-    pub boot: String,
-    /// A drill's log goes anywhere.
-    pub drill: bool,
-    /// The room's public key in OpenSSH format, for a new log's genesis; may be empty.
-    pub key: String,
-    /// Kinds of file system that are accepted though they may lose synced writes: `nfs`, `fuse`, `smb`.
-    pub allow_fs: Vec<String>,
-    /// Refuse the kinds that are not allowed.
-    pub check_fs: bool,
-    /// The form of the snapshot that the caller can go on from; `None` = read the whole log.
-    pub snapshot: Option<String>,
-}
+use crate::model::entry::{EntryDraft, Genesis, Recovered};
+use crate::model::{Digest, SafeText};
+use crate::seal::ChainCheck;
 
 /// An open log, and what was found while opening it.
 pub struct OpenedLog {
@@ -57,17 +34,6 @@ pub struct OpenedLog {
     pub unverified: Option<Unverified>,
     /// Things to show once, in words.
     pub warnings: Vec<SafeText>,
-}
-
-/// What every step of opening needs.
-pub(super) struct Opening {
-    pub options: OpenOptions,
-    pub storage: Arc<dyn Storage>,
-    pub sealer: Sealer,
-    pub random: Random,
-    pub clock: Clock,
-    pub warnings: Vec<SafeText>,
-    pub lock: Box<dyn LockGuard>,
 }
 
 impl Ledger {
@@ -89,22 +55,6 @@ impl Ledger {
             _ => Err(error),
         }
     }
-}
-
-/// The chain of a whole directory.
-#[derive(Default)]
-pub(super) struct Survey {
-    pub segments: Vec<Segment>,
-    pub head: (u64, Digest),
-    /// Damage in what is closed.
-    pub closed: Option<Damage>,
-    /// The newest segment, and how far it is good.
-    pub newest: Option<(PathBuf, Scan)>,
-    pub log_id: String,
-    /// Tails that `recovered` entries speak of.
-    pub noted: BTreeSet<Digest>,
-    /// What a snapshot shows of the log: durable entries are gone, or are others now.
-    pub unlike_snapshot: Option<SafeText>,
 }
 
 impl Opening {
@@ -359,21 +309,9 @@ impl Opening {
     }
 }
 
-pub(super) fn by_room(happening: impl Into<Happening>) -> EntryDraft {
-    EntryDraft { incident: None, by: Actor::room(), happening: happening.into(), text: None }
-}
-
 /// The first damage of what is closed is the one that is shown.
 fn note_damage(survey: &mut Survey, check: &ChainCheck, segment: &Path, offset: u64, why: &str) {
     let (seq, head) = check.head();
     let damage = Damage { segment: segment.to_owned(), offset, seq, head, why: SafeText::new(why), blocks: false };
     survey.closed.get_or_insert(damage);
-}
-
-pub(super) fn id_of(genesis: &[u8]) -> String {
-    let line = String::from_utf8_lossy(genesis).into_owned();
-    match seal::decode(&LogLine { line, body: None }).map(|entry| entry.happening) {
-        Ok(Happening::Genesis(genesis)) => genesis.log,
-        _ => String::new(),
-    }
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use nix::errno::Errno;
 use nix::unistd::geteuid;
 
-use super::open::{OpenOptions, OpenedLog, Opening, Survey};
+use super::open::OpenedLog;
+use super::opening::{OpenOptions, Opening, Survey};
 use super::reader::{LogIndex, LogShared};
 use super::sealer::Sealer;
 use super::snapshot::FoundSnapshot;

@@ -1,6 +1,6 @@
 //! Drafts become entries: numbered, linked to the head, sealed, and the bytes that are written of them.
 
-use super::open::OpenOptions;
+use super::opening::OpenOptions;
 use crate::clock::{Clock, Random};
 use crate::model::Digest;
 use crate::model::entry::EntryDraft;

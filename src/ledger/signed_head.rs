@@ -9,7 +9,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::open::{Opening, Survey};
+use super::opening::{Opening, Survey};
 use super::scan::LineReader;
 use super::storage::{Storage, retry, write_all};
 use super::write::Ledger;

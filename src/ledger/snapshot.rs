@@ -12,7 +12,7 @@ use std::sync::{Arc, Weak};
 
 use serde::{Deserialize, Serialize};
 
-use super::open::{Opening, Survey, id_of};
+use super::opening::{Opening, Survey, id_of};
 use super::reader::{LogShared, Segment};
 use super::scan::{self, LineReader, Scan};
 use super::storage::{Storage, retry, write_all};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::open::{Opening, Survey};
+use super::opening::{Opening, Survey};
 use super::scan::{self, Scan};
 use super::storage::{retry, write_all};
 use super::{Damage, LedgerError};

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::open::{Opening, by_room};
+use super::opening::{Opening, by_room};
 use super::reader::{LogReader, LogShared, Segment};
 use super::sealer::Sealer;
 use super::storage::{AppendFile, FileFacts, LockGuard, Storage, is_full, is_passing, retry, write_all};

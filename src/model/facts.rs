@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use super::open_enum::Open;
 pub use super::silence::{Matcher, Silence};
 pub use super::slo::{AlertRule, Slo};
 use super::{AlertGrade, SafeText, Stamp};
@@ -19,28 +20,6 @@ pub use super::gitops::{
 pub use super::velero::{
     DataDownload, Location, OffSite, Restore, RestorePoint, Schedule, Scope, VolumeBackup, VolumeRestore, outside,
 };
-
-/// An open enumeration's value, as the server wrote it. Compare with `is`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Open(pub SafeText);
-
-impl Open {
-    /// Wraps what the server wrote.
-    pub fn new(raw: &str) -> Self {
-        Self(SafeText::new(raw))
-    }
-
-    /// Whether the server wrote exactly this word.
-    pub fn is(&self, word: &str) -> bool {
-        self.0.as_str() == word
-    }
-
-    /// The word itself; empty when the server left it out.
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-}
 
 /// A Kubernetes Event (core/v1), updated in place as its count rises.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

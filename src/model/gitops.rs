@@ -18,7 +18,7 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::Open;
+use super::open_enum::Open;
 use super::{SafeText, Stamp};
 
 /// The controller of Flux that looks for newer revisions.

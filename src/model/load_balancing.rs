@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::Open;
+use super::open_enum::Open;
 use super::{SafeText, Stamp};
 
 /// An origin inside a pool.

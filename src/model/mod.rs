@@ -17,6 +17,7 @@ mod load_balancing;
 pub mod milestone;
 pub mod objective;
 pub mod observation;
+mod open_enum;
 pub mod person;
 pub mod plan;
 pub mod plan_events;

@@ -5,7 +5,7 @@ use std::fmt;
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
-use super::facts::Open;
+use super::open_enum::Open;
 use super::{AlertGrade, Digest, IncidentId, SafeText, SourceId, Stamp};
 
 /// The most matchers of one silence.

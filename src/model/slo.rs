@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::Open;
+use super::open_enum::Open;
 use super::{SafeText, Stamp};
 
 /// Every window of the burn table, in seconds, the shortest first.

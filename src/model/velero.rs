@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::facts::Open;
+use super::open_enum::Open;
 use super::{SafeText, Stamp};
 
 /// A Velero Schedule.

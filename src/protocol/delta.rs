@@ -41,10 +41,16 @@ impl BoardDelta {
             let removes: HashSet<&str> = self.removes.iter().map(String::as_str).collect();
             view.rows.retain(|row| !removes.contains(row.id.as_str()));
         }
-        let place: HashMap<String, usize> = view.rows.iter().map(|row| row.id.clone()).zip(0..).collect();
-        for row in self.upserts {
-            match place.get(&row.id) {
-                Some(at) => view.rows[*at] = row,
+        let mut place: HashMap<&str, Option<usize>> = self.upserts.iter().map(|row| (row.id.as_str(), None)).collect();
+        for (at, row) in view.rows.iter().enumerate() {
+            if let Some(place) = place.get_mut(row.id.as_str()) {
+                *place = Some(at);
+            }
+        }
+        let places: Vec<Option<usize>> = self.upserts.iter().map(|row| place[row.id.as_str()]).collect();
+        for (row, place) in self.upserts.into_iter().zip(places) {
+            match place {
+                Some(at) => view.rows[at] = row,
                 None => view.rows.push(row),
             }
         }

@@ -5,7 +5,8 @@ use std::panic::AssertUnwindSafe;
 use futures::FutureExt;
 use tokio::sync::oneshot;
 
-use super::engine::{Answer, Caller, Engine, EngineMessage, FirstRead};
+use super::engine::Engine;
+use super::engine_message::{Answer, Caller, EngineMessage, FirstRead};
 use super::executor;
 use super::person_budget::{Whose, rate};
 use super::preflights::{Begin, WaitingApproval, drift};

@@ -4,7 +4,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::engine::EngineMessage;
+use super::engine_message::EngineMessage;
 
 /// What such tasks need, and what the room needs to end them.
 pub struct BackgroundTasks {

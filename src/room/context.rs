@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::runtime::RuntimeFlavor;
-
 use super::history_queries::HistoryQueries;
 use super::person_budget::Budgets;
 use super::refusals::RefusalLog;
@@ -46,13 +44,5 @@ impl RoomContext {
     /// What was refused and is not in the log yet.
     pub fn refusals(&self) -> MutexGuard<'_, RefusalLog> {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Runs what may wait for the disk. On a runtime of several threads the others take over meanwhile; a drill's has one.
-pub fn blocking<T>(work: impl FnOnce() -> T) -> T {
-    match tokio::runtime::Handle::current().runtime_flavor() {
-        RuntimeFlavor::CurrentThread => work(),
-        _ => tokio::task::block_in_place(work),
     }
 }

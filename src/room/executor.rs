@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
 use super::context::RoomContext;
-use super::engine::EngineMessage;
+use super::engine_message::EngineMessage;
 use super::reconcile;
 use crate::actions::{self, Progress};
 use crate::clock::Clock;

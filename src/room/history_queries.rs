@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::board_history::BoardHistory;
-use super::engine::Answer;
+use super::engine_message::Answer;
 use super::person_budget::{Whose, rate};
 use super::row_pages::past_page;
 use super::token_bucket::TokenBucket;

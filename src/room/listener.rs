@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::broadcast::Broadcasts;
 use super::context::RoomContext;
-use super::engine::EngineMessage;
+use super::engine_message::EngineMessage;
 use super::person_budget::{Whose, rate};
 use super::{Socket, peer_credentials, session};
 use crate::model::{PersonRole, RefusalKind};

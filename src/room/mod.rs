@@ -5,6 +5,7 @@
 
 mod approvals;
 mod background_tasks;
+mod blocking;
 mod board_history;
 mod broadcast;
 mod clock_steps;
@@ -14,7 +15,9 @@ mod context;
 mod deadlines;
 mod drained;
 mod engine;
+mod engine_message;
 mod engine_start;
+mod entry_places;
 mod evaluator;
 mod executor;
 mod history_queries;
@@ -37,6 +40,7 @@ mod reconcile;
 mod reconcile_tests;
 mod recorder;
 mod refusals;
+mod request_kinds;
 mod request_limits;
 mod request_routing;
 mod requests;
@@ -69,7 +73,7 @@ use crate::systems::proxy::Environment;
 use crate::systems::request_meter::Meters;
 use crate::systems::{self, Ctx};
 
-pub use engine::{Answer, Caller, EngineMessage};
+pub use engine_message::{Answer, Caller, EngineMessage};
 pub use socket::{Socket, SocketError};
 
 use context::RoomContext;

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use futures::FutureExt;
 
-use super::engine::{Answer, Caller, Engine};
+use super::engine::Engine;
+use super::engine_message::{Answer, Caller};
 use super::executor::{self, PlanRun};
 use super::reconcile;
 use crate::actions::{self, PlanContext};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::engine::{Answer, Caller, FirstRead};
+use super::engine_message::{Answer, Caller, FirstRead};
 use super::person_budget::rate;
 use super::token_bucket::seconds;
 use crate::model::{PlanId, Refusal, RefusalKind};

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::context::RoomContext;
-use super::engine::{Answer, Caller, Engine, EngineMessage};
+use super::engine::Engine;
+use super::engine_message::{Answer, Caller, EngineMessage};
 use super::peer_credentials::Peer;
 use super::person_budget::Whose;
 use super::plans_tests::shared;

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use tokio::sync::mpsc;
 
 use super::context::RoomContext;
-use super::engine::EngineMessage;
+use super::engine_message::EngineMessage;
 use super::executor::{LOOK_EVERY, Reported, read, record, restored};
 use crate::actions::holds;
 use crate::approval::{PlanRecord, StepState};

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use super::engine::EngineMessage;
+use super::engine_message::EngineMessage;
 use super::plans_tests::shared;
 use super::reconcile;
 use crate::approval::tests::{actor, digest_of, plan};

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::engine::{Answer, EngineMessage};
+use super::engine_message::{Answer, EngineMessage};
 use super::person_budget::{TOO_OFTEN, rate};
+use super::request_kinds::writes_text;
 use super::request_limits::not_to_come;
-use super::requests::writes_text;
 use super::row_pages::rows;
 use super::session::Session;
 use super::timeline_feed;

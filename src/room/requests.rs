@@ -2,14 +2,16 @@
 
 use tokio::sync::oneshot;
 
-use super::engine::{Answer, Caller, Engine};
+use super::engine::Engine;
+use super::engine_message::{Answer, Caller};
 use super::plans::PlanRequest;
+use super::request_kinds::verb;
 use super::request_limits::plausible;
 use crate::board::FiringCounts;
 use crate::model::entry::{Closed, Decision, EntryDraft, FollowUp, Happening, Marked, Note, Pin, Set};
 use crate::model::{IncidentId, IncidentStatus, Milestone, PersonRole, Refusal, RefusalKind, SafeText};
 use crate::protocol::message::RoomStatus;
-use crate::protocol::request::{LineKind, SetIncident};
+use crate::protocol::request::SetIncident;
 use crate::protocol::{Reply, Request};
 use crate::timeline::{Statement, possible};
 
@@ -313,55 +315,5 @@ fn plan_of(request: &Request) -> Option<crate::model::PlanId> {
     match request {
         Request::Reject { plan, .. } | Request::Withdraw { plan } | Request::Hold { plan } => Some(plan.clone()),
         _ => None,
-    }
-}
-
-/// Whether it writes text that a person chose: counted by its length.
-pub(super) fn writes_text(request: &Request) -> bool {
-    matches!(
-        request,
-        Request::Note { .. }
-            | Request::Decision { .. }
-            | Request::FollowUp { .. }
-            | Request::Lines { .. }
-            | Request::Amend { .. }
-            | Request::Redact { .. }
-            | Request::Open { .. }
-            | Request::Set(_)
-            | Request::Pin { .. }
-            | Request::Mark { .. }
-    )
-}
-
-/// The word for the log.
-pub(super) fn verb(request: &Request) -> &'static str {
-    match request {
-        Request::Note { .. } => "note",
-        Request::Decision { .. } => "decision",
-        Request::FollowUp { .. } => "follow_up",
-        Request::Pin { .. } => "pin",
-        Request::Mark { .. } => "mark",
-        Request::Amend { .. } => "amend",
-        Request::Lines { kind: LineKind::Note, .. } => "note",
-        Request::Lines { kind: LineKind::Decision, .. } => "decision",
-        Request::Lines { kind: LineKind::FollowUp, .. } => "follow_up",
-        Request::Redact { .. } => "redact",
-        Request::ConfirmRedact { .. } => "confirm_redact",
-        Request::RefuseRedact { .. } => "refuse_redact",
-        Request::Open { .. } => "open",
-        Request::Set(_) => "set",
-        Request::Close => "close",
-        Request::Propose { .. } => "propose",
-        Request::Preview { .. } => "preview",
-        Request::Approve { .. } => "approve",
-        Request::Reject { .. } => "reject",
-        Request::Withdraw { .. } => "withdraw",
-        Request::Hold { .. } => "hold",
-        Request::SilencePreview { .. } => "silence_preview",
-        Request::Silence { .. } => "silence",
-        Request::Board { .. } => "board",
-        Request::Past { .. } => "past",
-        Request::History { .. } => "history",
-        Request::Status => "status",
     }
 }

@@ -17,15 +17,16 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::codec::FramedRead;
 use tokio_util::sync::CancellationToken;
 
+use super::blocking::blocking;
 use super::broadcast::Broadcasts;
-use super::context::{RoomContext, blocking};
+use super::context::RoomContext;
 use super::drained::Drained;
-use super::engine::{Answer, Caller, EngineMessage};
+use super::engine_message::{Answer, Caller, EngineMessage};
+use super::entry_places::number;
 use super::peer_credentials::{self, Identity, Peer};
 use super::person_budget::{Share, Whose};
+use super::request_kinds::verb;
 use super::request_routing::{DEAF_FOR, stopping};
-use super::requests::verb;
-use super::timeline_feed::number;
 use crate::board::{Topic, TopicView};
 use crate::clock::{Turn, stir};
 use crate::model::{Digest, Refusal, RefusalKind, SafeText};
@@ -216,7 +217,7 @@ impl Session {
         let mut board_changed = true;
         let mut clock = self.shared.clock.changes();
         let present = self.news.present.borrow_and_update().as_ref().clone();
-        self.out.send(&push(Push::Presence(present))).await?;
+        self.out.send(&RoomLine::Push(Push::Presence(present))).await?;
         self.rechecks().await?;
         if self.cursor == Some(0) {
             self.heads().await?;
@@ -247,22 +248,22 @@ impl Session {
                 changed = self.news.present.changed() => {
                     changed.map_err(|_| "the room ended")?;
                     let present = self.news.present.borrow_and_update().as_ref().clone();
-                    self.out.send(&push(Push::Presence(present))).await?;
+                    self.out.send(&RoomLine::Push(Push::Presence(present))).await?;
                 }
                 changed = self.news.degraded.changed() => {
                     changed.map_err(|_| "the room ended")?;
                     let why = self.news.degraded.borrow_and_update().clone();
-                    self.out.send(&push(Push::Degraded(why))).await?;
+                    self.out.send(&RoomLine::Push(Push::Degraded(why))).await?;
                 }
                 changed = self.news.log_room.changed() => {
                     changed.map_err(|_| "the room ended")?;
                     let room = self.news.log_room.borrow_and_update().clone();
                     if common(&self.caller.hello.proto) != Some(OLDEST) {
-                        self.out.send(&push(Push::LogRoom(room))).await?;
+                        self.out.send(&RoomLine::Push(Push::LogRoom(room))).await?;
                     }
                 }
                 changed = self.news.rechecks.changed() => { changed.map_err(|_| "the room ended")?; self.rechecks().await?; }
-                _ = clock.changed() => self.out.send(&push(Push::Clock(self.shared.clock.sync()))).await?,
+                _ = clock.changed() => self.out.send(&RoomLine::Push(Push::Clock(self.shared.clock.sync()))).await?,
                 () = board_due.tick(), if board_changed => { board_changed = false; self.board().await?; }
                 _ = ping.tick() => self.ping().await?,
             }
@@ -275,7 +276,7 @@ impl Session {
             self.entries().await?;
         }
         let message = if self.shared.drill.is_some() { Push::Clock(self.shared.clock.sync()) } else { Push::Ping };
-        self.out.send(&push(message)).await
+        self.out.send(&RoomLine::Push(message)).await
     }
 
     async fn answer(&mut self, id: u64, answer: Result<Answer, oneshot::error::RecvError>) -> Result<(), String> {
@@ -323,12 +324,14 @@ impl Session {
             // By number and not by count: what a damaged closed segment lost is skipped.
             let Some(last) = page.last().and_then(number) else { break };
             self.cursor = Some(last + 1);
-            self.out.send(&push(Push::Entries(page))).await?;
+            self.out.send(&RoomLine::Push(Push::Entries(page))).await?;
         }
         if !self.told_caught_up {
             self.told_caught_up = true;
             let sent = self.cursor.map_or(head, |cursor| cursor - 1);
-            self.out.send(&push(Push::CaughtUp { seq: head.max(sent.min(self.shared.reader.head().0)) })).await?;
+            self.out
+                .send(&RoomLine::Push(Push::CaughtUp { seq: head.max(sent.min(self.shared.reader.head().0)) }))
+                .await?;
         }
         Ok(())
     }
@@ -340,14 +343,14 @@ impl Session {
             return Ok(());
         }
         self.told_rechecks = !all.is_empty();
-        self.out.send(&push(Push::Rechecks(all))).await
+        self.out.send(&RoomLine::Push(Push::Rechecks(all))).await
     }
 
     /// Entries can be read again: what was said of them is taken back.
     async fn readable(&mut self) -> Result<(), String> {
         if std::mem::take(&mut self.told_unreadable) {
             let why = self.news.degraded.borrow().clone();
-            self.out.send(&push(Push::Degraded(why))).await?;
+            self.out.send(&RoomLine::Push(Push::Degraded(why))).await?;
         }
         Ok(())
     }
@@ -358,7 +361,7 @@ impl Session {
             self.told_unreadable = true;
             tracing::error!(%why, "the timeline can't be read");
             let why = SafeText::new(&format!("the timeline can't be read: {why}"));
-            self.out.send(&push(Push::Degraded(Some(why)))).await?;
+            self.out.send(&RoomLine::Push(Push::Degraded(Some(why)))).await?;
         }
         Ok(())
     }
@@ -392,8 +395,4 @@ async fn until(at: Option<tokio::time::Instant>) {
 fn stirred<T>(heard: T) -> T {
     stir();
     heard
-}
-
-pub(super) fn push(push: Push) -> RoomLine {
-    RoomLine::Push(push)
 }

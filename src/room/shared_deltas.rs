@@ -4,11 +4,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
-use super::context::blocking;
+use super::blocking::blocking;
 use super::row_pages::deltas;
-use super::session::push;
 use crate::board::{Topic, TopicView};
-use crate::protocol::{Push, codec};
+use crate::protocol::{Push, RoomLine, codec};
 
 /// Lines as they go out.
 pub type Lines = Arc<[Vec<u8>]>;
@@ -57,7 +56,7 @@ impl SharedDeltas {
             let rev = self.rev.fetch_add(1, Ordering::Relaxed) + 1;
             let all = deltas(topic, rev, old.map(Arc::as_ref), new);
             let lines: Result<Vec<_>, _> =
-                all.into_iter().map(|delta| codec::line(&push(Push::Board(delta)))).collect();
+                all.into_iter().map(|delta| codec::line(&RoomLine::Push(Push::Board(delta)))).collect();
             lines.map(Lines::from).map_err(|error| error.to_string())
         };
         if let Some(made) = step.lines.get() {

@@ -10,7 +10,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::context::RoomContext;
-use super::engine::{Answer, Caller, Engine, EngineMessage};
+use super::engine::Engine;
+use super::engine_message::{Answer, Caller, EngineMessage};
 use super::executor::boottime;
 use super::silence_offers::drift;
 use crate::actions::silence::{self, Built, SilenceContext};

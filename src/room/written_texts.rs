@@ -2,7 +2,8 @@
 //!
 //! An entry is amended and its text removed in its own incident, open or closed: that is often found out afterwards.
 
-use super::engine::{Answer, Caller, Engine};
+use super::engine::Engine;
+use super::engine_message::{Answer, Caller};
 use crate::approval::{self, Redaction};
 use crate::model::entry::{
     Amend, Decision, EntryDraft, FollowUp, Happening, Note, Redact, RedactApproved, RedactProposed, RedactRefused,

@@ -56,10 +56,10 @@ fn log() -> (TempDir, Vec<LogLine>) {
     (folder, lines)
 }
 
-fn console() -> Console {
+fn console(rows: u32) -> Console {
     let (_folder, mut lines) = log();
     lines.truncate(KEPT);
-    console_state::console(lines)
+    console_state::console(lines, rows)
 }
 
 /// Presses `j` and `k` in turn, a second apart: the cursor stays where it is.
@@ -76,31 +76,35 @@ impl Hand {
 }
 
 fn frame(c: &mut Criterion) {
-    let mut console = console();
     let look = Look::new(Theme::shipped("dark").expect("shipped"), ColorDepth::TwoFiftySix, false);
-    let of = format!("{}x{}, {ROWS} rows", SIZE.0, SIZE.1);
-    c.bench_function(&format!("frame/{of}"), |b| b.iter(|| view::draw(&console, &look)));
-    let mut hand = Hand { pressed: 0 };
-    c.bench_function(&format!("frame/{of}, after a key"), |b| {
-        b.iter(|| {
-            black_box(hand.press(&mut console));
-            view::draw(&console, &look)
+    for rows in ROWS {
+        let mut console = console(rows);
+        let of = format!("{}x{}, {rows} rows", SIZE.0, SIZE.1);
+        c.bench_function(&format!("frame/{of}"), |b| b.iter(|| view::draw(&console, &look)));
+        let mut hand = Hand { pressed: 0 };
+        c.bench_function(&format!("frame/{of}, after a key"), |b| {
+            b.iter(|| {
+                black_box(hand.press(&mut console));
+                view::draw(&console, &look)
+            });
         });
-    });
+    }
 }
 
 fn updates(c: &mut Criterion) {
-    let mut console = console();
-    let mut hand = Hand { pressed: 0 };
-    c.bench_function(&format!("update/one key, {ROWS} rows"), |b| b.iter(|| hand.press(&mut console)));
-    let push = console_state::event_again(&console);
-    c.bench_function(&format!("update/one row of {ROWS}"), |b| {
-        b.iter_batched(
-            || Input::Room(Box::new(ClientEvent::Push(push.clone()))),
-            |input| update(&mut console, input, Now { room: now(), real: Duration::from_secs(1) }),
-            BatchSize::SmallInput,
-        );
-    });
+    for rows in ROWS {
+        let mut console = console(rows);
+        let mut hand = Hand { pressed: 0 };
+        c.bench_function(&format!("update/one key, {rows} rows"), |b| b.iter(|| hand.press(&mut console)));
+        let push = console_state::event_again(&console);
+        c.bench_function(&format!("update/one row of {rows}"), |b| {
+            b.iter_batched(
+                || Input::Room(Box::new(ClientEvent::Push(push.clone()))),
+                |input| update(&mut console, input, Now { room: now(), real: Duration::from_secs(1) }),
+                BatchSize::SmallInput,
+            );
+        });
+    }
 }
 
 fn logs(c: &mut Criterion) {

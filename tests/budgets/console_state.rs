@@ -1,6 +1,6 @@
-//! A console in the middle of an outage: a thousand rows on the board, and the log of the incident.
+//! A console in the middle of an outage: thousands of rows on the board, and the log of the incident.
 
-use std::collections::BTreeMap;
+use std::ops::Range;
 
 use chrono::TimeDelta;
 use warroom::board::{Board, BoardSetup, Topic};
@@ -17,10 +17,10 @@ use warroom::protocol::{BoardDelta, Push, Welcome};
 
 /// Columns and lines of the screen.
 pub const SIZE: (u16, u16) = (200, 60);
-const ALERTS: u32 = 300;
-const EVENTS: u32 = 700;
-/// Rows of both.
-pub const ROWS: usize = (ALERTS + EVENTS) as usize;
+/// Rows of alerts and events together: what costs more with more of them is seen by comparing the two.
+pub const ROWS: [u32; 2] = [1_000, 10_000];
+/// Events that a board keeps; more come of several.
+const BOARD: u32 = 1_000;
 
 /// The time at which everything is looked at.
 pub fn now() -> Stamp {
@@ -66,7 +66,8 @@ fn event(n: u32) -> KubeEvent {
     }
 }
 
-fn board() -> Board {
+/// What a board makes of these alerts and events.
+fn board(alerts: Range<u32>, events: Range<u32>) -> Board {
     let alertmanager = SourceId::new(System::Alertmanager, "am-1");
     let cluster = SourceId::new(System::Kubernetes, "primary");
     let mut board = Board::new(BoardSetup {
@@ -78,8 +79,8 @@ fn board() -> Board {
         let change = SourceChange::Replace { kind, facts };
         board.apply(Observation { source, seen_at: now(), part: false, change });
     };
-    saw(alertmanager, FactKind::Alert, (0..ALERTS).map(|n| Fact::from(alert(n))).collect());
-    saw(cluster, FactKind::KubeEvent, (0..EVENTS).map(|n| Fact::from(event(n))).collect());
+    saw(alertmanager, FactKind::Alert, alerts.map(|n| Fact::from(alert(n))).collect());
+    saw(cluster, FactKind::KubeEvent, events.map(|n| Fact::from(event(n))).collect());
     board
 }
 
@@ -120,20 +121,27 @@ fn hear(console: &mut Console, push: Push) {
 }
 
 /// A console that was told all of it, as a room tells it.
-pub fn console(lines: Vec<LogLine>) -> Console {
+pub fn console(lines: Vec<LogLine>, rows: u32) -> Console {
     let keymap = Keymap::shipped("default").expect("shipped");
     let mut console = Console::new(Clock::manual(now()), keymap, Zone::default(), SIZE);
     let linked = Input::Room(Box::new(ClientEvent::Linked(Box::new(welcome()))));
     update(&mut console, linked, Now { room: now(), real: std::time::Duration::ZERO });
     let seq = lines.len() as u64;
     hear(&mut console, Push::Entries(lines));
-    let topics: BTreeMap<_, _> = board().judge(now()).topics;
-    for (topic, view) in topics {
-        hear(&mut console, delta(topic, true, view.total, view.rows));
+    let (alerts, events) = (rows * 3 / 10, rows * 7 / 10);
+    for (topic, view) in board(0..alerts, 0..0).judge(now()).topics {
+        if topic != Topic::Events {
+            hear(&mut console, delta(topic, true, view.total, view.rows));
+        }
+    }
+    for from in (0..events).step_by(BOARD as usize) {
+        let mut topics = board(0..0, from..(from + BOARD).min(events)).judge(now()).topics;
+        let view = topics.remove(&Topic::Events).expect("judged");
+        hear(&mut console, delta(Topic::Events, false, u64::from(events), view.rows));
     }
     hear(&mut console, Push::CaughtUp { seq });
-    let rows = console.rows(Topic::Alerts).len() + console.rows(Topic::Events).len();
-    assert!(rows == ROWS && console.mirror.broken.is_none() && console.incident_open(), "{rows} rows");
+    let told = console.rows(Topic::Alerts).len() + console.rows(Topic::Events).len();
+    assert!(told == rows as usize && console.mirror.broken.is_none() && console.incident_open(), "{told} rows");
     console
 }
 

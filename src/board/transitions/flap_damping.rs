@@ -159,3 +159,11 @@ impl FlapDamping {
 fn thing(edge: &Transition) -> Option<TransitionSubject> {
     Some((edge.edge.family()?, edge.about()))
 }
+
+/// Two judgements side by side, for tests: what the second one has to say after the first, however short it lasts.
+#[cfg(test)]
+pub fn find_transitions(old: &JudgedBoard, new: &JudgedBoard, rules: &EntryRules, now: Stamp) -> Vec<Transition> {
+    let mut changes = FlapDamping::at_once();
+    changes.find(old, rules, now);
+    changes.find(new, rules, now)
+}

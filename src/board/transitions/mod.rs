@@ -26,19 +26,8 @@ use crate::timeline::StandingChanges;
 use super::row::{JudgedBoard, Row, RowBody, Topic, Verdict};
 
 pub use flap_damping::FlapDamping;
-
-/// Two judgements side by side, for tests: what the second one has to say after the first, however short it lasts.
 #[cfg(test)]
-pub fn find_transitions(
-    old: &JudgedBoard,
-    new: &JudgedBoard,
-    rules: &crate::model::EntryRules,
-    now: Stamp,
-) -> Vec<Transition> {
-    let mut changes = FlapDamping::at_once();
-    changes.find(old, rules, now);
-    changes.find(new, rules, now)
-}
+pub use flap_damping::find_transitions;
 
 /// The board beside what the log says.
 struct BoardDiff<'a> {

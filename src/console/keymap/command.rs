@@ -76,7 +76,7 @@ macro_rules! commands {
         $($variant:ident = $id:literal, $hint:literal, $doc:literal, [$($context:ident),+], $danger:ident;)*
         @actions
         $($next:ident = $next_id:literal, $next_hint:literal, $next_doc:literal, [$($next_context:ident),+], $next_danger:ident;)*
-        @panes { $($pane:ident = $pane_id:literal, $pane_doc:literal;)* }
+        @panes
         $($rest:ident = $rest_id:literal, $rest_hint:literal, $rest_doc:literal, [$($rest_context:ident),+], $rest_danger:ident;)*
     ) => {
         /// What a key may mean.
@@ -95,7 +95,7 @@ macro_rules! commands {
             &[$(spec(Command::$variant, [$id, $hint, $doc], &[$(KeyContext::$context),+], Danger::$danger),)*],
             &PROPOSALS,
             &[$(spec(Command::$next, [$next_id, $next_hint, $next_doc], &[$(KeyContext::$next_context),+], Danger::$next_danger),)*],
-            &[$(spec(Command::Pane(Pane::$pane), [$pane_id, "", $pane_doc], &[KeyContext::Main, KeyContext::View], Danger::None),)*],
+            &GO_TO_PANES,
             &[$(spec(Command::$rest, [$rest_id, $rest_hint, $rest_doc], &[$(KeyContext::$rest_context),+], Danger::$rest_danger),)*],
         ];
     };
@@ -120,6 +120,21 @@ const PROPOSALS: [Spec; ACTIONS.len()] = {
     let mut i = 0;
     while i < all.len() {
         all[i] = propose(ACTIONS[i]);
+        i += 1;
+    }
+    all
+};
+
+/// The commands that go to a pane, as the table of panes has them.
+const GO_TO_PANES: [Spec; Pane::ALL.len()] = {
+    const fn go_to(pane: Pane) -> Spec {
+        let (id, doc) = pane.command();
+        spec(Command::Pane(pane), [id, "", doc], &[KeyContext::Main, KeyContext::View], Danger::None)
+    }
+    let mut all = [go_to(Pane::ALL[0]); Pane::ALL.len()];
+    let mut i = 0;
+    while i < all.len() {
+        all[i] = go_to(Pane::ALL[i]);
         i += 1;
     }
     all
@@ -181,15 +196,7 @@ commands! {
     Open = "open", "open", "show everything about the row; choose; confirm; send", [Main, View, Menu, Plan, Entry, Ask], None;
     NextPane = "next-pane", "", "go to the next pane", [Main], None;
     PrevPane = "prev-pane", "", "go to the pane before", [Main], None;
-    @panes {
-        Alerts = "pane-1", "go to pane 1, Alerts";
-        Traffic = "pane-2", "go to pane 2, Traffic";
-        Backups = "pane-3", "go to pane 3, Backups";
-        Gitops = "pane-4", "go to pane 4, GitOps";
-        Events = "pane-5", "go to pane 5, Events";
-        Timeline = "pane-6", "go to pane 6, Timeline";
-        People = "pane-7", "go to pane 7, People";
-    }
+    @panes
     NextLink = "next-link", "next related", "choose the next of the related rows; Enter opens it", [View], None;
     PrevLink = "prev-link", "", "choose the related row before", [View], None;
     Up = "up", "", "one row up", [Main, View, Plan, Menu, Entry], None;

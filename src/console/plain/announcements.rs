@@ -9,7 +9,8 @@ use crate::client::LinkState;
 use crate::console::app::Console;
 use crate::console::notifications::calls;
 use crate::console::pane::Pane;
-use crate::console::view::{header, pane_rows, timeline_text};
+use crate::console::rows;
+use crate::console::view::{header, timeline_text};
 use crate::console::widget::time;
 use crate::model::{Happening, PlanId, TransitionFamily};
 use crate::timeline::{Incident, Item, sentence_of};
@@ -77,7 +78,7 @@ impl Plain {
         self.greeted = true;
         self.told.seq = self.app.mirror.head.map_or(0, |(seq, _)| seq);
         self.told.incidents = self.app.mirror.story.incidents.len();
-        if let Some(welcome) = self.app.mirror.welcome.clone() {
+        if let Some(welcome) = self.app.mirror.welcome.as_ref().cloned() {
             let drill = welcome
                 .drill
                 .as_ref()
@@ -202,8 +203,8 @@ impl Plain {
         let quiet = first || self.app.incident_open() || self.app.lost();
         let mut seen = BTreeMap::new();
         let mut changes = Vec::new();
-        for pane in [Pane::Alerts, Pane::Traffic, Pane::Backups, Pane::Gitops] {
-            for entry in pane_rows::all(&self.app, pane) {
+        for pane in Pane::with_tables().filter(|pane| rows::spec(*pane).announced) {
+            for entry in rows::all(&self.app, pane) {
                 let (key, verdict) = ((pane, entry.key()), entry.verdict());
                 let before = self.told.rows.get(&key).copied();
                 let differs = match before {

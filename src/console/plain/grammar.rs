@@ -88,35 +88,50 @@ const fn word(name: &'static str, id: &'static str, takes: &'static str, doc: &'
 
 /// The table.
 pub const WORDS: &[Word] = &{
-    let mut all = [BEFORE[0]; BEFORE.len() + ACTIONS.len() + AFTER.len()];
+    const PARTS: [&[Word]; 5] = [FIRST, &OF_PANES, BEFORE, &OF_ACTIONS, AFTER];
+    let mut all = [FIRST[0]; FIRST.len() + OF_PANES.len() + BEFORE.len() + OF_ACTIONS.len() + AFTER.len()];
+    let (mut at, mut part) = (0, 0);
+    while part < PARTS.len() {
+        let mut i = 0;
+        while i < PARTS[part].len() {
+            all[at] = PARTS[part][i];
+            (at, i) = (at + 1, i + 1);
+        }
+        part += 1;
+    }
+    all
+};
+
+/// The words of panes: each prints its rows.
+const OF_PANES: [Word; Pane::ALL.len()] = {
+    let mut all = [FIRST[0]; Pane::ALL.len()];
     let mut i = 0;
     while i < all.len() {
-        let at = i.saturating_sub(BEFORE.len());
-        all[i] = match (i < BEFORE.len(), at < ACTIONS.len()) {
-            (true, _) => BEFORE[i],
-            (false, true) => of_action(ACTIONS[at]),
-            (false, false) => AFTER[at - ACTIONS.len()],
-        };
+        let ((name, takes, doc), (id, _)) = (Pane::ALL[i].plain(), Pane::ALL[i].command());
+        all[i] = word(name, id, takes, doc);
         i += 1;
     }
     all
 };
 
-/// The word of an action: it builds the plan.
-const fn of_action(it: &ActionSpec) -> Word {
-    word(it.action.name(), it.command, "[SERVICE [CLUSTER]]", it.plain_doc)
-}
+/// The words of actions: each builds the plan.
+const OF_ACTIONS: [Word; ACTIONS.len()] = {
+    let mut all = [FIRST[0]; ACTIONS.len()];
+    let mut i = 0;
+    while i < all.len() {
+        let it: &ActionSpec = ACTIONS[i];
+        all[i] = word(it.action.name(), it.command, "[SERVICE [CLUSTER]]", it.plain_doc);
+        i += 1;
+    }
+    all
+};
 
-const BEFORE: &[Word] = &[
+const FIRST: &[Word] = &[
     word("status", "", "", "how it stands: the clocks, and each pane in one line"),
     word("situation", "situation", "", ""),
-    word("alerts", "pane-1", "[WORDS]", "the alerts; with words, those that have them (so for all panes)"),
-    word("traffic", "pane-2", "[WORDS]", "load balancers, pools, probes, error budgets"),
-    word("backups", "pane-3", "[WORDS]", "restore points against their objectives, locations, restores"),
-    word("gitops", "pane-4", "[WORDS]", "parity and every application"),
-    word("events", "pane-5", "[WORDS]", "clusters and their events"),
-    word("timeline", "pane-6", "[WORDS]", "what has happened"),
-    word("who", "pane-7", "", "who is here"),
+];
+
+const BEFORE: &[Word] = &[
     word("open", "open", "NUMBER", "everything about what the line of this number is about; a plan is printed whole"),
     word("note", "note", "TEXT", ""),
     word("decision", "decision", "TEXT", ""),
@@ -216,7 +231,6 @@ fn order(word: &Word, rest: &str) -> Result<PlainCommand, String> {
         "help" => PlainCommand::Help,
         "status" => PlainCommand::Status,
         "situation" => PlainCommand::Situation,
-        "who" => PlainCommand::Rows(Pane::People, rest.to_owned()),
         "open" => PlainCommand::Open(Some(number()?)),
         "plan" => PlainCommand::Open(None),
         "pin" => PlainCommand::Pin(number()?),
@@ -241,7 +255,7 @@ fn order(word: &Word, rest: &str) -> Result<PlainCommand, String> {
         "unsilence" => PlainCommand::Unsilence(number()?),
         "confirm" => PlainCommand::Confirm(text()?),
         "wait" => PlainCommand::Wait(Wait::parse(rest)?),
-        name => match (Action::by_name(name), Pane::by_id(name)) {
+        name => match (Action::by_name(name), Pane::by_word(name)) {
             (Some(action), _) => PlainCommand::Preview(action, (!rest.is_empty()).then(|| rest.to_owned())),
             (None, Some(pane)) => PlainCommand::Rows(pane, rest.to_owned()),
             (None, None) => PlainCommand::Quit,

@@ -284,7 +284,7 @@ impl Plain {
         self.page(sections::header(&self.app));
         for pane in Pane::ALL.iter().copied() {
             let heading = sections::heading(&self.app, pane);
-            match crate::console::view::pane_rows::all(&self.app, pane).is_empty() {
+            match crate::console::rows::all(&self.app, pane).is_empty() {
                 true => self.say(format!("{heading}. {}", crate::console::view::pane::nothing(&self.app, pane))),
                 false => self.say(heading),
             }

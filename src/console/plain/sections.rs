@@ -8,13 +8,13 @@ use ratatui::layout::Rect;
 use crate::board::{Row, RowBody};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
+use crate::console::rows::{self, PaneEntry, filter, sources};
 use crate::console::screenshot::to_text;
 use crate::console::theme::{ColorDepth, Look, Theme};
 use crate::console::view::layout::PaneArea;
 use crate::console::view::page::Page;
-use crate::console::view::pane_rows::{self, PaneEntry};
-use crate::console::view::row_filter;
-use crate::console::view::{header, pane, timeline_text};
+use crate::console::view::pane_rows;
+use crate::console::view::{header, pane, source_errors, timeline_text};
 use crate::console::widget::{Canvas, Words, glyph};
 use crate::model::filter::{Filter, FilterError};
 
@@ -96,7 +96,7 @@ pub fn row(app: &Console, pane: Pane, entry: &PaneEntry<'_>) -> String {
         let before: Vec<String> = cells.iter().take(4).map(|cell| tidy(&text(cell))).collect();
         return format!("{}: {}", before.join(", "), timeline_text::plan_says(record));
     }
-    let old = entry.stale() || pane::is_stale(app, pane) || (app.lost() && pane != Pane::Timeline);
+    let old = entry.stale() || sources::is_stale(app, pane) || (app.lost() && pane != Pane::Timeline);
     let mut parts: Vec<String> = Vec::new();
     for cell in &cells {
         let words = tidy(&text(cell));
@@ -130,11 +130,12 @@ pub fn rows<'a>(
     pane: Pane,
     wanted: &str,
 ) -> Result<(Vec<(PaneEntry<'a>, String)>, usize), FilterError> {
-    let filter = Filter::parse(wanted)?;
-    let entries = if wanted.trim().is_empty() { whole(app, pane) } else { pane_rows::all(app, pane) };
+    let text = wanted.trim();
+    let wanted = Filter::parse(wanted)?;
+    let entries: Vec<_> = if text.is_empty() { whole(app, pane) } else { rows::all(app, pane).iter().collect() };
     let mut found: Vec<(PaneEntry<'a>, String)> = entries
         .into_iter()
-        .filter(|entry| row_filter::passes(app, &filter, entry))
+        .filter(|entry| filter::passes(app, &wanted, entry))
         .map(|entry| (entry, row(app, pane, &entry)))
         .collect();
     let more = found.len().saturating_sub(MOST);
@@ -147,17 +148,17 @@ pub fn rows<'a>(
 }
 
 fn whole(app: &Console, pane: Pane) -> Vec<PaneEntry<'_>> {
-    let mut entries = pane_rows::visible(app, pane);
+    let mut entries: Vec<_> = rows::visible(app, pane).iter().collect();
     if pane != Pane::Events {
         let shown: HashSet<String> = entries.iter().map(PaneEntry::key).collect();
-        entries.extend(pane_rows::all(app, pane).into_iter().filter(|entry| !shown.contains(&entry.key())));
+        entries.extend(rows::all(app, pane).into_iter().filter(|entry| !shown.contains(&entry.key())));
     }
     entries
 }
 
 /// What is wrong with the sources of a pane.
 pub fn troubles(app: &Console, pane: Pane) -> Vec<String> {
-    pane::troubles(app, pane).iter().map(|words| tidy(&text(words))).collect()
+    source_errors::troubles(app, pane).iter().map(|words| tidy(&text(words))).collect()
 }
 
 /// A sheet's lines: labels before a colon.

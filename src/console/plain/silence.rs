@@ -156,7 +156,7 @@ impl Plain {
         }
         match none {
             true => {
-                let why = crate::console::view::pane::absent(&self.app, Topic::Silences);
+                let why = crate::console::rows::sources::absent(&self.app, Topic::Silences);
                 self.say(format!("{why} `silence NUMBER 1h REASON` makes one, after `alerts`."))
             }
             false => self.say("`unsilence NUMBER` shows what ending one does."),

@@ -14,7 +14,7 @@ use crate::console::tests::silences::preview;
 use crate::console::tests::{fixture, plans};
 use crate::console::view::pane_rows;
 use crate::console::widget::glyph;
-use crate::console::{Effect, ExitReason, GaveUp, plan_verification};
+use crate::console::{Effect, ExitReason, GaveUp, plan_verification, rows};
 use crate::model::facts::Matcher;
 use crate::model::silence::{SilenceChange, SilenceOutcome, line_of};
 use crate::model::{Action, Milestone, PlanId, Refusal, RefusalKind, SafeText};
@@ -218,8 +218,8 @@ fn every_row_of_every_pane_is_a_line_that_can_be_opened() {
         assert!(!said.contains(['✗', '▲', '✓', '▇', '░']), "marks are words: {said}");
         let rows = match pane {
             // Folded, as in the pane; a filter gives single ones.
-            Pane::Events => pane_rows::visible(&plain.app, pane).len(),
-            _ => pane_rows::all(&plain.app, pane).len(),
+            Pane::Events => rows::visible(&plain.app, pane).len(),
+            _ => rows::all(&plain.app, pane).len(),
         };
         assert!(said.lines().count() > rows, "{word}: {rows} rows in {said}");
     }
@@ -452,7 +452,7 @@ fn plain_lines_carry_every_fact_of_the_colour_screen() {
         let mut plain = plain("sam", true);
         let (_, said) = says(&mut plain, command);
         let said: Vec<&str> = said.split_whitespace().map(|word| word.trim_end_matches([',', ':'])).collect();
-        for entry in pane_rows::visible(&screen, pane) {
+        for entry in rows::visible(&screen, pane) {
             // Keys are no facts of an incident.
             let shown = pane_rows::plain(&screen, pane, &entry).replace("(A opens)", "");
             for fact in shown.split_whitespace() {

@@ -17,6 +17,8 @@ use crate::protocol::{Reply, Request};
 #[derive(Default)]
 struct Screen {
     frames: usize,
+    /// When each was shown.
+    at: Vec<Instant>,
     last: Option<Buffer>,
     copied: Vec<SafeText>,
     titles: Vec<SafeText>,
@@ -29,6 +31,7 @@ struct Screen {
 impl Surface for Screen {
     fn show(&mut self, frame: &Buffer, _whole: bool) -> io::Result<()> {
         self.frames += 1;
+        self.at.push(Instant::now());
         self.last = Some(frame.clone());
         Ok(())
     }
@@ -120,24 +123,79 @@ async fn a_key_is_drawn_and_q_leaves() {
     assert!(screen.frames >= 3, "{}", screen.frames);
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_storm_costs_thirty_frames_a_second_and_no_more() {
+/// A line has room for why the room is not reached.
+const WIDE: (u16, u16) = (160, 24);
+
+/// Something that the room has to say, different from all others.
+fn change(n: u64) -> ClientEvent {
+    ClientEvent::Lost { why: SafeText::from(format!("attempt {n}")) }
+}
+
+/// A change each millisecond for so long, and no key but those.
+async fn in_a_storm(lasts: u64, keys: impl Stream<Item = Input>) -> (Instant, Screen) {
     let (send, events) = mpsc::channel(64);
     let mut screen = Screen::default();
+    let began = Instant::now();
     let storm = async {
-        for i in 0..2_000u64 {
-            let why = SafeText::from(format!("attempt {i}"));
-            if send.send(ClientEvent::Lost { why }).await.is_err() {
+        for n in 0..lasts {
+            if send.send(change(n)).await.is_err() {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    let running = drive(options(events), (80, 24), &mut screen, stream::pending());
-    let both = futures::future::join(storm, tokio::time::timeout(Duration::from_secs(3), running));
-    let (_, ended) = both.await;
+    let running = drive(options(events), WIDE, &mut screen, keys.chain(stream::pending()));
+    let limit = Duration::from_millis(lasts);
+    let (_, ended) = futures::future::join(storm, tokio::time::timeout(limit, running)).await;
     assert!(ended.is_err(), "it runs on");
-    assert!(screen.frames <= 100, "{} frames in three seconds", screen.frames);
+    (began, screen)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_room_says_is_shown_ten_times_a_second_and_in_a_storm_five_times() {
+    let (began, screen) = in_a_storm(6_000, stream::empty()).await;
+    let within = |from: u64, to: u64| {
+        let ms = |at: &&Instant| (from..to).contains(&(at.duration_since(began).as_millis() as u64));
+        screen.at.iter().filter(ms).count()
+    };
+    assert!((9..=11).contains(&within(0, 1_000)), "{:?}", screen.at);
+    assert!((4..=6).contains(&within(4_000, 5_000)), "{:?}", screen.at);
+    assert!(screen.frames <= 45, "{} frames in six seconds", screen.frames);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_is_shown_at_once_whatever_the_room_says() {
+    let key = |at: u64, key: &'static str| async move {
+        tokio::time::sleep(Duration::from_millis(at)).await;
+        Input::Key(KeyPress::parse(key).unwrap())
+    };
+    let keys = stream::once(key(4_033, "?")).chain(stream::once(key(7, "<esc>")));
+    let (began, screen) = in_a_storm(5_000, keys).await;
+    for pressed in [4_033, 4_040] {
+        let shown = began + Duration::from_millis(pressed);
+        assert!(screen.at.contains(&shown), "{pressed}: {:?}", screen.at);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_change_after_a_while_is_shown_at_once_and_the_next_a_little_later() {
+    let (send, events) = mpsc::channel(4);
+    let mut screen = Screen::default();
+    let began = Instant::now();
+    let few = async {
+        // Between two ticks of the clock, which draw too.
+        for (n, after) in [(0, 1_350), (1, 20), (2, 10)] {
+            tokio::time::sleep(Duration::from_millis(after)).await;
+            send.send(change(n)).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    };
+    let running = drive(options(events), WIDE, &mut screen, stream::pending());
+    let limit = tokio::time::timeout(Duration::from_millis(1_780), running);
+    let (_, ended) = futures::future::join(few, limit).await;
+    assert!(ended.is_err());
+    let shown: Vec<u128> = screen.at.iter().map(|at| at.duration_since(began).as_millis()).collect();
+    assert_eq!(shown, [0, 1_350, 1_450]);
 }
 
 #[tokio::test(start_paused = true)]

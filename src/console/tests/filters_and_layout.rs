@@ -10,8 +10,8 @@ use crate::console::overlay::Overlay;
 use crate::console::pane::Pane;
 use crate::console::saved_layout::{Layout, LayoutStore};
 use crate::console::screenshot::to_text;
-use crate::console::view::{self, layout, pane_rows};
-use crate::console::{Effect, update};
+use crate::console::view::{self, layout};
+use crate::console::{Effect, rows, update};
 use crate::model::filter::Filter;
 use crate::postmortem;
 use crate::protocol::{BoardDelta, Push};
@@ -29,7 +29,7 @@ pub(super) fn last_lines(app: &Console, n: usize) -> Vec<String> {
 }
 
 fn names(app: &Console, pane: Pane) -> Vec<String> {
-    pane_rows::visible(app, pane).iter().map(|entry| entry.key()).collect()
+    rows::visible(app, pane).iter().map(|entry| entry.key()).collect()
 }
 
 /// One table, three places: a pane, what a command lists, an export.
@@ -72,9 +72,9 @@ fn the_same_words_find_the_same_in_panes_commands_and_exports() {
             .collect();
         assert!(kept.len() >= *least, "{words}: {kept:?}");
         app.pane_mut(Pane::Timeline).filter = Some(filter.clone());
-        let all = pane_rows::all(&app, Pane::Timeline);
+        let all = rows::all(&app, Pane::Timeline);
         let items: Vec<u64> = all.iter().filter_map(|entry| entry.item()).map(|item| item.entry.seq).collect();
-        let shown = pane_rows::visible(&app, Pane::Timeline);
+        let shown = rows::visible(&app, Pane::Timeline);
         let shown: Vec<u64> = shown.iter().filter_map(|entry| entry.item()).map(|item| item.entry.seq).collect();
         let expected: Vec<u64> = items.into_iter().filter(|seq| kept.contains(seq)).collect();
         assert_eq!(shown, expected, "{words}");
@@ -155,7 +155,7 @@ fn n_goes_to_what_needs_a_person_round_the_end() {
     let mut found = Vec::new();
     for _ in 0..8 {
         press(&mut app, "n");
-        found.push(pane_rows::selected(&app, Pane::Alerts).unwrap().verdict());
+        found.push(rows::selected(&app, Pane::Alerts).unwrap().verdict());
     }
     assert!(found.iter().all(|verdict| *verdict >= Verdict::Unknown), "{found:?}");
     let here = app.pane(Pane::Alerts).cursor.clone();
@@ -213,11 +213,11 @@ fn a_frozen_screen_counts_exactly_what_is_unseen() {
 #[test]
 fn warnings_only_says_how_many_it_leaves_out() {
     let mut app = app("ana", (200, 60));
-    let well = |entry: &pane_rows::PaneEntry<'_>| matches!(entry.verdict(), Verdict::Ok | Verdict::Info);
+    let well = |entry: &rows::PaneEntry<'_>| matches!(entry.verdict(), Verdict::Ok | Verdict::Info);
     let panes = Pane::ALL.iter().filter(|pane| **pane != Pane::People);
-    let calm: usize = panes.clone().map(|pane| pane_rows::all(&app, *pane).iter().filter(|it| well(it)).count()).sum();
+    let calm: usize = panes.clone().map(|pane| rows::all(&app, *pane).iter().filter(|it| well(it)).count()).sum();
     press(&mut app, "z");
-    assert!(panes.clone().all(|pane| !pane_rows::visible(&app, *pane).iter().any(well)));
+    assert!(panes.clone().all(|pane| !rows::visible(&app, *pane).iter().any(|entry| well(&entry))));
     assert!(calm > 10 && text(&app).contains(&format!("warnings only · {calm} rows left out")), "{}", text(&app));
 }
 

@@ -542,8 +542,8 @@ pub fn mirror(me: &str) -> Mirror {
     let present = |name: &str, role, since| Who { actor: person(name), role, since, consoles: 1 };
     Mirror {
         link: LinkState::Live { heard_at: now() },
-        welcome: Some(welcome(me)),
-        story: story::story(),
+        welcome: Some(welcome(me)).into(),
+        story: story::story().into(),
         board: BTreeMap::from([
             (Topic::Sources, sources()),
             (Topic::Alerts, alerts()),
@@ -555,12 +555,14 @@ pub fn mirror(me: &str) -> Mirror {
             (Topic::Services, services()),
             (Topic::Slo, slos()),
             (Topic::Silences, silences()),
-        ]),
+        ])
+        .into(),
         present: vec![
             present("ana", PersonRole::Commander, at("14:42:10")),
             present("sam", PersonRole::Operator, at("14:47:30")),
             present("lee", PersonRole::Operator, at("14:52:05")),
-        ],
+        ]
+        .into(),
         caught_up: true,
         ..Mirror::default()
     }

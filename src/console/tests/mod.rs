@@ -13,6 +13,7 @@ mod filters_and_layout;
 mod frames;
 mod incident;
 mod operator_questions;
+mod projections;
 mod random_keys;
 mod stated_times;
 mod time_travel;

@@ -7,7 +7,7 @@ use crate::board::{RowBody, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::overlay::Overlay;
 use crate::console::screenshot::to_text;
-use crate::console::view;
+use crate::console::{rows, view};
 use crate::model::entry::Restored;
 use crate::model::facts::OffSite;
 use crate::model::step_request::{CreateRestore, RestoreSpec};
@@ -118,7 +118,7 @@ fn a_fold_opens_its_objects_and_an_object_its_event() {
     let mut app = app("ana", (80, 24));
     press(&mut app, "5");
     assert!(text(&app).contains("8 Pods"), "{}", text(&app));
-    let place = view::pane_rows::visible(&app, crate::console::pane::Pane::Events)
+    let place = rows::visible(&app, crate::console::pane::Pane::Events)
         .iter()
         .position(|entry| entry.key().ends_with("/BackOff"))
         .unwrap();
@@ -136,7 +136,7 @@ fn a_fold_opens_its_objects_and_an_object_its_event() {
 fn a_page_has_every_field_the_raw_object_and_the_way_to_what_is_related() {
     let mut app = app("ana", (120, 40));
     press(&mut app, "<enter>");
-    let page = view::page::plain(&app);
+    let page = view::open_page::plain(&app);
     for words in
         ["Related", "Timeline  T+0  14:41  room", "Raw object, as the board holds it", "\"fingerprint\": \"f-etcd"]
     {

@@ -5,7 +5,7 @@ use crate::console::Effect;
 use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::screenshot::to_text;
-use crate::console::view;
+use crate::console::{rows, view};
 use crate::model::Milestone;
 use crate::protocol::Request;
 use crate::timeline::{Marking, Stated};
@@ -31,18 +31,17 @@ fn a_stated_recovery_stops_no_clock_and_is_shown_as_what_it_is() {
     assert!(!after.contains("to spare"), "{after}");
     press(&mut plain, "s");
     press(&mut told, "s");
-    let page = view::page::plain(&told);
+    let page = view::open_page::plain(&told);
     assert!(page.contains("measured: not recovered · stated by ana: 14:54"), "{page}");
     assert!(page.contains("worse?"), "it goes on: {page}");
-    assert!(!view::page::plain(&plain).contains("stated by"));
+    assert!(!view::open_page::plain(&plain).contains("stated by"));
 }
 
 #[test]
 fn one_key_marks_an_entry_and_the_same_takes_it_back() {
     let mut console = app("ana", (120, 40));
     press(&mut console, "6k");
-    let seq =
-        view::pane_rows::selected(&console, Pane::Timeline).and_then(|it| it.item().map(|it| it.entry.seq)).unwrap();
+    let seq = rows::selected(&console, Pane::Timeline).and_then(|it| it.item().map(|it| it.entry.seq)).unwrap();
     press(&mut console, "o");
     let effects = press(&mut console, "<enter>");
     let mark = |marked| Request::Mark { seq, milestone: Milestone::Confirmed, marked };

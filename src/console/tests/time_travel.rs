@@ -9,8 +9,8 @@ use crate::console::overlay::Overlay;
 use crate::console::pane::Pane;
 use crate::console::screenshot::to_text;
 use crate::console::theme::Role;
-use crate::console::view::{self, pane_rows};
 use crate::console::{Effect, update};
+use crate::console::{rows, view};
 use crate::model::{Refusal, RefusalKind, SafeText, Stamp};
 use crate::protocol::{Reply, Request, Short};
 
@@ -66,16 +66,18 @@ fn an_instant_shows_what_was_recorded_and_kept_by_then() {
         let title = format!("{} {}   PAST 14:49", pane.number(), pane.title());
         assert!(screen.contains(&title), "{title}\n{screen}");
     }
-    assert_eq!(pane_rows::all(&app, Pane::Alerts).len(), 2);
+    assert_eq!(rows::all(&app, Pane::Alerts).len(), 2);
     assert!(screen.contains("Not kept at 14:49: the room keeps this from 14:50:30 on."), "{screen}");
-    let entries = pane_rows::all(&app, Pane::Timeline);
+    let entries = rows::all(&app, Pane::Timeline);
     let late = entries.iter().filter_map(|entry| entry.item()).filter(|item| item.entry.ts > app.at()).count();
     assert!(late == 0 && !entries.is_empty());
     let now = app.mirror.story.latest().unwrap().items.len();
     assert!(app.past.as_ref().unwrap().mirror.story.latest().unwrap().items.len() < now);
     // Panes without history show changes, and only those of then.
-    let changes = [Pane::Traffic, Pane::Backups, Pane::Gitops].map(|pane| pane_rows::all(&app, pane));
-    assert!(changes.iter().flatten().all(|entry| entry.item().is_some_and(|item| item.at <= app.at())));
+    let changes = [Pane::Traffic, Pane::Backups, Pane::Gitops].map(|pane| rows::all(&app, pane));
+    assert!(
+        changes.iter().flat_map(|list| list.iter()).all(|entry| entry.item().is_some_and(|item| item.at <= app.at()))
+    );
     assert!(!changes[0].is_empty(), "a probe failed before");
     press(&mut app, "<esc>");
     assert!(app.past.is_none() && !text(&app).contains("PAST"));
@@ -160,7 +162,7 @@ fn without_the_room_the_timeline_still_looks_back() {
         reply(&mut app, tag, Err(AskFailure::Gone(SafeText::from("there is no connection"))));
     }
     tick(&mut app, 1);
-    assert!(text(&app).contains("PAST") && !pane_rows::all(&app, Pane::Timeline).is_empty(), "{}", text(&app));
+    assert!(text(&app).contains("PAST") && !rows::all(&app, Pane::Timeline).is_empty(), "{}", text(&app));
     press(&mut app, "<esc>@2026-11-01 10:00<enter>");
     assert!(text(&app).contains("No incident was open at 1 Nov 10:00."), "{}", text(&app));
 }

@@ -14,7 +14,7 @@ use crate::console::overlay::Overlay;
 use crate::console::pane::Pane;
 use crate::console::screenshot::to_text;
 use crate::console::theme::{ColorDepth, Look, Role, Theme};
-use crate::console::{Effect, plan_verification, update, view};
+use crate::console::{Effect, plan_verification, rows, update, view};
 use crate::model::plan::{Premise, Recheck};
 use crate::model::{Action, PlanId, Refusal, RefusalKind, SafeText};
 use crate::protocol::request::SetIncident;
@@ -386,11 +386,11 @@ fn the_cursor_stays_on_its_row_when_new_rows_come() {
 fn filters_narrow_and_can_be_turned_round() {
     let mut app = app("ana", (120, 40));
     press(&mut app, "/name:etcd*<enter>");
-    assert_eq!(view::pane_rows::visible(&app, Pane::Alerts).len(), 1);
+    assert_eq!(rows::visible(&app, Pane::Alerts).len(), 1);
     press(&mut app, "<esc>/!name:etcd*<enter>");
-    assert_eq!(view::pane_rows::visible(&app, Pane::Alerts).len(), 7);
+    assert_eq!(rows::visible(&app, Pane::Alerts).len(), 7);
     press(&mut app, "<esc>z");
-    assert_eq!(view::pane_rows::visible(&app, Pane::Alerts).len(), 7, "what is silenced is not a warning");
+    assert_eq!(rows::visible(&app, Pane::Alerts).len(), 7, "what is silenced is not a warning");
 }
 
 #[test]
@@ -425,7 +425,7 @@ fn gitops_shows_what_its_parity_lines_do_not_say_and_everything_on_demand() {
     let mut app = app("sam", (160, 48));
     let is_app = |row: &crate::board::Row| matches!(row.body, RowBody::App(_));
     let apps = |app: &Console| {
-        let shown = view::pane_rows::visible(app, Pane::Gitops);
+        let shown = rows::visible(app, Pane::Gitops);
         shown.iter().filter(|entry| entry.row().is_some_and(is_app)).count()
     };
     assert_eq!(apps(&app), 0, "dr is well, and of primary all is unknown");
@@ -443,7 +443,7 @@ fn gitops_shows_what_its_parity_lines_do_not_say_and_everything_on_demand() {
 #[test]
 fn what_goes_back_and_forth_takes_two_lines_of_the_timeline() {
     let mut app = app("sam", (120, 40));
-    let lines = |app: &Console| view::pane_rows::visible(app, Pane::Timeline).len();
+    let lines = |app: &Console| rows::visible(app, Pane::Timeline).len();
     let before = lines(&app);
     for i in 0..20 {
         super::story::turn(&mut app.mirror.story.incidents[0], 100 + i, i % 2 == 0);

@@ -7,13 +7,16 @@ use crate::console::availability;
 use crate::console::effect::Effect;
 use crate::console::keymap::Command;
 use crate::console::overlay::{Overlay, Subject, WriteKind};
-use crate::console::palette::Palette;
 use crate::console::pane::Pane;
+use crate::console::rows;
 use crate::console::theme::Role;
 use crate::console::view;
 use crate::console::view::related::PageLink;
 use crate::protocol::Request;
 
+use super::open_sheet::{open_help, open_palette, push_once};
+use super::requests::ask;
+use super::travel::travel;
 use super::{filter, incident, panes, plan, silence, text_input, time_travel};
 
 /// Two presses of Ctrl-C within this time leave whatever is open.
@@ -122,8 +125,7 @@ pub(super) fn run_asking(app: &mut Console, command: Command) -> Vec<Effect> {
         }
         Command::Pin if may_act(app) => pin(app),
         Command::Milestone if may_act(app) => {
-            let menu =
-                view::pane_rows::selected(app, Pane::Timeline).and_then(|entry| entry.item().map(incident::milestones));
+            let menu = rows::selected(app, Pane::Timeline).and_then(|entry| entry.item().map(incident::milestones));
             app.overlays.extend(menu.map(Overlay::Menu));
             Vec::new()
         }
@@ -164,24 +166,6 @@ fn writes(command: Command) -> Option<WriteKind> {
     }
 }
 
-/// Help for the layer on top.
-pub fn open_help(app: &mut Console) {
-    push_once(app, Overlay::Help { scroll: 0 });
-}
-
-/// The palette over the layer on top.
-pub fn open_palette(app: &mut Console) {
-    app.notice = None;
-    push_once(app, Overlay::Palette(Palette::default()));
-}
-
-fn push_once(app: &mut Console, overlay: Overlay) {
-    let same = |top: &Overlay| std::mem::discriminant(top) == std::mem::discriminant(&overlay);
-    if !app.overlays.last().is_some_and(same) {
-        app.overlays.push(overlay);
-    }
-}
-
 fn back(app: &mut Console) {
     if let Some(Overlay::Filter { pane, before, .. }) = app.overlays.last() {
         let (pane, before) = (*pane, before.clone());
@@ -208,77 +192,11 @@ fn back(app: &mut Console) {
     }
 }
 
-pub(super) fn travel(app: &mut Console, command: Command) {
-    let page = usize::from(app.size.1.saturating_sub(4)).max(1);
-    match app.overlays.last_mut() {
-        Some(
-            Overlay::Help { scroll }
-            | Overlay::Situation { scroll }
-            | Overlay::Readiness { scroll }
-            | Overlay::Detail { scroll, .. },
-        ) => {
-            *scroll = match command {
-                Command::Up => scroll.saturating_sub(1),
-                Command::PageUp => scroll.saturating_sub(page),
-                Command::Down => *scroll + 1,
-                Command::PageDown => *scroll + page,
-                Command::Top => 0,
-                _ => usize::MAX,
-            };
-            let most = view::page::most_scroll(app);
-            if let Some(
-                Overlay::Help { scroll }
-                | Overlay::Situation { scroll }
-                | Overlay::Readiness { scroll }
-                | Overlay::Detail { scroll, .. },
-            ) = app.overlays.last_mut()
-            {
-                *scroll = (*scroll).min(most);
-            }
-        }
-        Some(Overlay::Silence(form)) => silence::travel(form, command == Command::Down),
-        // A line has nothing above or below it.
-        Some(Overlay::Write(_) | Overlay::Jump { .. }) => {}
-        // In a filter these go through what completes it.
-        Some(Overlay::Filter { .. }) => filter::complete(app, command == Command::Down),
-        Some(Overlay::Menu(menu)) => {
-            let last = menu.items.len().saturating_sub(1);
-            menu.cursor = match command {
-                Command::Up => menu.cursor.saturating_sub(1),
-                _ => (menu.cursor + 1).min(last),
-            };
-        }
-        _ => travel_pane(app, command),
-    }
-}
-
-pub(super) fn travel_pane(app: &mut Console, command: Command) {
-    let pane = app.focus;
-    let keys: Vec<String> = view::pane_rows::visible(app, pane).iter().map(|entry| entry.key()).collect();
-    let Some(last) = keys.len().checked_sub(1) else { return };
-    let page = view::layout::arrange(app).body(pane).map_or(1, |body| usize::from(body.height).max(2) - 1);
-    let at = app.pane(pane).index.min(last);
-    let to = match command {
-        Command::Up => at.saturating_sub(1),
-        Command::PageUp => at.saturating_sub(page),
-        Command::Down => at + 1,
-        Command::PageDown => at + page,
-        Command::Top => 0,
-        _ => last,
-    };
-    let to = to.min(last);
-    // At the end of the timeline the cursor lets go, and new entries are followed again.
-    let follow = command == if pane.newest_last() { Command::Bottom } else { Command::Top };
-    let state = app.pane_mut(pane);
-    state.index = to;
-    state.cursor = if follow { None } else { keys.get(to).cloned() };
-}
-
 fn open(app: &mut Console) -> Vec<Effect> {
     match app.overlays.last() {
         None => {
             let pane = app.focus;
-            let Some(entry) = view::pane_rows::selected(app, pane) else { return Vec::new() };
+            let Some(entry) = rows::selected(app, pane) else { return Vec::new() };
             match entry.plan() {
                 Some(id) => plan::open(app, Subject::Known(id)),
                 None => {
@@ -318,7 +236,7 @@ const MOST_PAGES: usize = 8;
 /// Opens the related row that is chosen.
 fn follow(app: &mut Console) {
     let Some(Overlay::Detail { link, .. }) = app.overlays.last() else { return };
-    let target = view::page::links(app).get(*link).map(|(_, to)| to.clone());
+    let target = view::open_page::links(app).get(*link).map(|(_, to)| to.clone());
     match target {
         Some(PageLink::Plan(id)) => plan::open(app, Subject::Known(id)),
         Some(PageLink::Row(pane, key)) => {
@@ -335,17 +253,17 @@ fn follow(app: &mut Console) {
 
 /// Chooses the next related row of a page and brings it into sight.
 fn step_link(app: &mut Console, by: isize) {
-    let links = view::page::links(app);
+    let links = view::open_page::links(app);
     let Some(Overlay::Detail { link, scroll, .. }) = app.overlays.last() else { return };
     let Ok(count) = isize::try_from(links.len()) else { return };
     if count == 0 {
         return app.say(Role::Dim, "Nothing else is known about this one.");
     }
     // The first press shows which one Enter opens; the choice itself moves once it has been seen.
-    let shown = links.get(*link).is_some_and(|(line, _)| view::page::scroll_to(app, *line, *scroll) == *scroll);
+    let shown = links.get(*link).is_some_and(|(line, _)| view::open_page::scroll_to(app, *line, *scroll) == *scroll);
     let at = if shown { (*link as isize + by).rem_euclid(count).unsigned_abs() } else { *link };
     let line = links.get(at).map_or(0, |(line, _)| *line);
-    let to = view::page::scroll_to(app, line, *scroll);
+    let to = view::open_page::scroll_to(app, line, *scroll);
     if let Some(Overlay::Detail { link, scroll, .. }) = app.overlays.last_mut() {
         (*link, *scroll) = (at, to);
     }
@@ -358,9 +276,9 @@ fn copy(app: &mut Console) -> Vec<Effect> {
             app.say(Role::Dim, format!("Copied {} marked rows.", marked.len()));
             return vec![Effect::Copy(crate::model::SafeText::from(marked.join(" ⏎ ")))];
         }
-        None => view::pane_rows::selected(app, app.focus).map(|entry| view::pane_rows::plain(app, app.focus, &entry)),
+        None => rows::selected(app, app.focus).map(|entry| view::pane_rows::plain(app, app.focus, &entry)),
         Some(Overlay::Detail { .. } | Overlay::Situation { .. } | Overlay::Readiness { .. } | Overlay::Help { .. }) => {
-            Some(view::page::plain(app))
+            Some(view::open_page::plain(app))
         }
         _ => None,
     };
@@ -374,12 +292,9 @@ fn copy(app: &mut Console) -> Vec<Effect> {
 }
 
 fn pin(app: &mut Console) -> Vec<Effect> {
-    let found = view::pane_rows::selected(app, Pane::Timeline)
-        .and_then(|entry| entry.item().map(|it| (it.entry.seq, it.pinned)));
+    let found = rows::selected(app, Pane::Timeline).and_then(|entry| entry.item().map(|it| (it.entry.seq, it.pinned)));
     match found {
-        Some((seq, pinned)) => {
-            super::ask(app, Pending::Pin, Request::Pin { seq, pinned: !pinned }).into_iter().collect()
-        }
+        Some((seq, pinned)) => ask(app, Pending::Pin, Request::Pin { seq, pinned: !pinned }).into_iter().collect(),
         None => Vec::new(),
     }
 }

@@ -4,7 +4,7 @@ use tui_input::Input as Line;
 
 use crate::console::app::Console;
 use crate::console::overlay::{Overlay, Tab};
-use crate::console::view::row_filter;
+use crate::console::rows;
 use crate::model::filter::Filter;
 
 /// Begins with the filter that the pane has.
@@ -52,7 +52,7 @@ pub fn complete(app: &mut Console, forward: bool) {
         }
         None => {
             let (text, cursor) = (line.value().to_owned(), line.cursor());
-            let found = row_filter::completion(app, *pane, &text, cursor);
+            let found = rows::completion(app, *pane, &text, cursor);
             let at = if forward { 0 } else { found.candidates.len().saturating_sub(1) };
             Tab { text, cursor, found, at }
         }

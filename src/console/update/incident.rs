@@ -8,6 +8,8 @@ use crate::protocol::Request;
 use crate::protocol::request::SetIncident;
 use crate::timeline::{Item, sentence};
 
+use super::requests::ask;
+
 /// Takes command; from somebody else only after a question.
 pub fn command(app: &mut Console) -> Vec<Effect> {
     match commands(app) {
@@ -38,7 +40,7 @@ fn take_over(other: &PersonId) -> Menu {
 pub fn take_command(app: &mut Console) -> Vec<Effect> {
     let Some(me) = app.me().cloned() else { return Vec::new() };
     let set = SetIncident { commander: Some(me), ..SetIncident::default() };
-    super::ask(app, Pending::Set, Request::Set(set)).into_iter().collect()
+    ask(app, Pending::Set, Request::Set(set)).into_iter().collect()
 }
 
 /// The milestones that an entry may be marked as; those that it is marked as already are taken back.

@@ -1,47 +1,64 @@
 //! `update`: one input, a changed app, and what it wants done. Pure: no clock, no file, no socket.
 
+mod clamp_cursors;
 mod commands;
 mod filter;
 mod incident;
 mod key_input;
+mod line;
 mod mouse;
 pub mod older_entries;
+mod open_sheet;
 mod palette;
 mod panes;
 pub mod plain_requests;
 mod plan;
 mod reply;
+mod requests;
 pub(super) mod room_events;
 pub mod silence;
 mod text_input;
 pub mod time_travel;
+mod travel;
 
 pub use self::plan::{open, open_waiting};
 
 use std::time::Duration;
 
-use super::app::{Console, MAX_WAITING, Pending};
+use crate::client::Mirror;
+
+use super::app::Console;
 use super::effect::Effect;
-use super::freeze_diff::unseen;
+use super::freeze_diff::{FreezeDiff, unseen};
 use super::input::{Input, Now};
 use super::overlay::Overlay;
 use super::saved_layout::Layout;
-use super::theme::Role;
-use crate::protocol::Request;
 
 /// How long a changed row stays bold.
 pub const CHANGE_SHOWS: Duration = Duration::from_secs(2);
 
-/// Takes in one input.
+/// Takes in one input, and puts everything in its place.
 pub fn update(app: &mut Console, input: Input, now: Now) -> Vec<Effect> {
+    let by_hand = matches!(input, Input::Key(_) | Input::Paste(_));
+    // What a hand means is what it saw: rows are put in their places before.
+    settle(app);
+    let mut effects = absorb(app, input, now);
+    settle(app);
+    effects.extend(by_hand.then(|| older_entries::wanted(app)).flatten());
+    effects.extend(by_hand.then(|| remember(app)).flatten());
+    effects
+}
+
+/// Takes in one input of several before anybody looks: [`settle`] comes once, after all of them.
+pub fn absorb(app: &mut Console, input: Input, now: Now) -> Vec<Effect> {
     app.now = now;
     if app.notice.as_ref().is_some_and(|notice| notice.until <= now.real) {
         app.notice = None;
     }
     app.changed.retain(|_, at| *at + CHANGE_SHOWS > now.real);
     app.dirty = true;
-    let by_hand = matches!(input, Input::Key(_) | Input::Paste(_));
-    let mut effects = match input {
+    app.unsettled = true;
+    match input {
         Input::Key(key) => key_input::press(app, key),
         Input::Paste(text) => {
             text_input::paste(app, &text);
@@ -71,12 +88,19 @@ pub fn update(app: &mut Console, input: Input, now: Now) -> Vec<Effect> {
             Vec::new()
         }
         Input::Reply { tag, result } => reply::take(app, tag, result),
-    };
-    app.unseen = app.frozen.as_ref().map(|frozen| unseen(&frozen.mirror, &app.mirror)).unwrap_or_default();
-    app.settle();
-    effects.extend(by_hand.then(|| older_entries::wanted(app)).flatten());
-    effects.extend(by_hand.then(|| remember(app)).flatten());
-    effects
+    }
+}
+
+/// Puts everything in its place after what was taken in: cursors on their rows, rows on the screen.
+pub fn settle(app: &mut Console) {
+    if std::mem::take(&mut app.unsettled) {
+        app.unseen = app.frozen.as_ref().map_or_else(FreezeDiff::default, |frozen| {
+            let of = |mirror: &Mirror| (mirror.board.revisions(), mirror.story.revision());
+            let key = (of(&frozen.mirror), of(&app.mirror));
+            *app.projections.unseen.get(key, || unseen(&frozen.mirror, &app.mirror))
+        });
+        clamp_cursors::clamp_cursors(app);
+    }
 }
 
 /// Remembers how the panes stand, if that changed; not half a filter.
@@ -89,24 +113,4 @@ fn remember(app: &mut Console) -> Option<Effect> {
         app.kept = layout.clone();
         Effect::Remember(Box::new(layout))
     })
-}
-
-/// Asks the room, unless too much is outstanding already.
-fn ask(app: &mut Console, what: Pending, request: Request) -> Option<Effect> {
-    if app.waiting.len() >= MAX_WAITING {
-        app.say(Role::Warning, "The room has not answered yet; nothing more was sent. Try again in a moment.");
-        return None;
-    }
-    let tag = app.next_tag;
-    app.next_tag += 1;
-    app.waiting.insert(tag, what);
-    Some(Effect::Ask { tag, request })
-}
-
-/// The tag of a request that was just asked.
-fn tag_of(effect: Option<&Effect>) -> Option<u64> {
-    match effect {
-        Some(Effect::Ask { tag, .. }) => Some(*tag),
-        _ => None,
-    }
 }

@@ -4,9 +4,10 @@ use crate::console::app::Console;
 use crate::console::input::Mouse;
 use crate::console::keymap::Command;
 use crate::console::overlay::Overlay;
+use crate::console::rows;
 use crate::console::view;
 
-use super::{commands, plan};
+use super::{plan, travel};
 
 /// Rows of one turn of the wheel.
 const TURN: usize = 3;
@@ -34,7 +35,7 @@ fn wheel(app: &mut Console, x: u16, y: u16, command: Command) {
         Some(_) => return,
     }
     for _ in 0..TURN {
-        commands::travel(app, command);
+        travel::travel(app, command);
     }
 }
 
@@ -56,7 +57,7 @@ fn click(app: &mut Console, x: u16, y: u16) {
     let body = view::layout::arrange(app).body(pane).filter(|body| body.contains((x, y).into()));
     let Some(body) = body else { return };
     let at = app.pane(pane).top + usize::from(y - body.y);
-    let key = view::pane_rows::visible(app, pane).get(at).map(|entry| entry.key());
+    let key = rows::visible(app, pane).get(at).map(|entry| entry.key());
     if let Some(key) = key {
         let state = app.pane_mut(pane);
         (state.index, state.cursor) = (at, Some(key));

@@ -7,6 +7,8 @@ use crate::console::pane::Pane;
 use crate::console::theme::Role;
 use crate::protocol::{Reply, Request};
 
+use super::requests::{ask, refused};
+
 /// Entries of one page.
 const PAGE: u64 = 500;
 /// The most items that are kept while somebody looks at old ones. At the end of the timeline they are let go again.
@@ -29,14 +31,14 @@ pub fn wanted(app: &mut Console) -> Option<Effect> {
         return None;
     }
     let (incident, from) = (incident.id.clone(), incident.index.runs().back(first, PAGE)?);
-    super::ask(app, Pending::Earlier { before: first }, Request::History { incident, from })
+    ask(app, Pending::Earlier { before: first }, Request::History { incident, from })
 }
 
 /// The room's answer. Nothing that is shown moves: the first entry has others above it now.
 pub fn answer(app: &mut Console, before: u64, result: Result<Reply, AskFailure>) {
     match result {
         Ok(Reply::History { lines, .. }) => app.mirror.read_back(&lines, before, MOST),
-        Err(AskFailure::Refused(refusal)) => app.say(Role::Warning, super::reply::refused(&refusal)),
+        Err(AskFailure::Refused(refusal)) => app.say(Role::Warning, refused(&refusal)),
         _ => app.say(Role::Warning, "The room did not send the entries before these."),
     }
 }

@@ -2,18 +2,10 @@
 
 use crate::console::app::Console;
 use crate::console::effect::Effect;
-use crate::console::keymap::{Command, KeyPress};
+use crate::console::keymap::Command;
 use crate::console::overlay::Overlay;
 use crate::console::palette::{self, PaletteItem};
 use crate::console::theme::Role;
-
-/// A key that is text, or moves in the text.
-pub fn type_key(app: &mut Console, key: KeyPress) {
-    if let Some(Overlay::Palette(palette)) = app.overlays.last_mut() {
-        super::text_input::edit(&mut palette.line, key);
-        palette.cursor = 0;
-    }
-}
 
 /// A command of a line being typed.
 pub fn run(app: &mut Console, command: Command) -> Vec<Effect> {

@@ -5,6 +5,7 @@ use crate::console::app::Console;
 use crate::console::availability;
 use crate::console::keymap::{Command, KeyContext};
 use crate::console::pane::Pane;
+use crate::console::rows;
 use crate::console::theme::Role;
 use crate::console::view;
 
@@ -75,7 +76,7 @@ fn show_all(app: &mut Console) {
 
 fn mark(app: &mut Console) {
     let pane = app.focus;
-    let Some(key) = view::pane_rows::selected(app, pane).map(|entry| entry.key()) else { return };
+    let Some(key) = rows::selected(app, pane).map(|entry| entry.key()) else { return };
     let marks = &mut app.pane_mut(pane).marks;
     if !marks.remove(&key) {
         if marks.len() >= MOST_MARKS {
@@ -86,13 +87,13 @@ fn mark(app: &mut Console) {
         marks.insert(key);
     }
     // On to the next, so that a run of rows is marked by holding the key.
-    super::commands::travel_pane(app, Command::Down);
+    super::travel::travel_pane(app, Command::Down);
 }
 
 /// Goes to the next row that needs a person, round the end.
 fn trouble(app: &mut Console, forward: bool) {
     let pane = app.focus;
-    let entries = view::pane_rows::visible(app, pane);
+    let entries = rows::visible(app, pane);
     let count = entries.len();
     let at = app.pane(pane).index.min(count.saturating_sub(1));
     let needs = |place: &usize| entries.get(*place).is_some_and(|entry| entry.verdict() >= Verdict::Unknown);

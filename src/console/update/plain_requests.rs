@@ -10,6 +10,7 @@ use crate::console::theme::Role;
 use crate::model::{Action, IncidentStatus, Milestone};
 use crate::protocol::Request;
 
+use super::requests::ask;
 use super::{commands, incident, plan, silence, text_input};
 
 /// A note, a decision, work for afterwards, a refusal.
@@ -152,5 +153,5 @@ pub fn pin(app: &mut Console, seq: u64) -> Vec<Effect> {
         return Vec::new();
     }
     let pinned = app.incident().and_then(|incident| incident.item(seq)).is_some_and(|item| item.pinned);
-    super::ask(app, Pending::Pin, Request::Pin { seq, pinned: !pinned }).into_iter().collect()
+    ask(app, Pending::Pin, Request::Pin { seq, pinned: !pinned }).into_iter().collect()
 }

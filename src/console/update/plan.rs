@@ -13,7 +13,9 @@ use crate::model::{Action, Objective, SafeText};
 use crate::protocol::Request;
 use crate::protocol::request::SetIncident;
 
-use super::text_input;
+use super::line::edit;
+use super::requests::{ask, tag_of};
+use super::{open_sheet, text_input};
 
 /// The clusters among which a person chooses for a service; none where there is no choice.
 pub(super) fn sites(objective: &Objective, action: Action) -> &[String] {
@@ -62,7 +64,7 @@ pub fn choose(app: &mut Console, choice: Choice) -> Vec<Effect> {
         Choice::Preview { action, service, to } => {
             let request = Request::Preview { action, service: service.clone(), to: to.clone() };
             let where_to = to.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
-            let effect = super::ask(app, Pending::Preview { to }, request);
+            let effect = ask(app, Pending::Preview { to }, request);
             if effect.is_some() {
                 let verb = actions::spec(action).verb;
                 app.say(Role::Dim, format!("Building the plan to {verb} {service}{where_to} …"));
@@ -71,17 +73,15 @@ pub fn choose(app: &mut Console, choice: Choice) -> Vec<Effect> {
         }
         Choice::Status(status) => {
             let set = SetIncident { status: Some(status), ..Default::default() };
-            super::ask(app, Pending::Set, Request::Set(set))
+            ask(app, Pending::Set, Request::Set(set))
         }
-        Choice::Mark { seq, milestone, marked } => {
-            super::ask(app, Pending::Mark, Request::Mark { seq, milestone, marked })
-        }
+        Choice::Mark { seq, milestone, marked } => ask(app, Pending::Mark, Request::Mark { seq, milestone, marked }),
         Choice::Expire(id) => return super::silence::expire(app, id),
         Choice::Close => {
             ask_to_close(app);
             None
         }
-        Choice::CloseNow => super::ask(app, Pending::Close, Request::Set(SetIncident::closed_although_firing())),
+        Choice::CloseNow => ask(app, Pending::Close, Request::Set(SetIncident::closed_although_firing())),
         Choice::TakeCommand => return super::incident::take_command(app),
         Choice::Nothing => None,
     };
@@ -136,7 +136,7 @@ pub fn press(app: &mut Console, key: KeyPress) -> Vec<Effect> {
         _ if types => {
             if let Some(Overlay::Plan(view)) = app.overlays.last_mut() {
                 view.problem = None;
-                text_input::edit(&mut view.line, key);
+                edit(&mut view.line, key);
             }
             Vec::new()
         }
@@ -161,11 +161,11 @@ pub fn run(app: &mut Console, command: Command) -> Vec<Effect> {
     }
     match command {
         Command::Help => {
-            super::commands::open_help(app);
+            open_sheet::open_help(app);
             Vec::new()
         }
         Command::Palette => {
-            super::commands::open_palette(app);
+            open_sheet::open_palette(app);
             Vec::new()
         }
         Command::Open => confirm(app),
@@ -217,7 +217,7 @@ fn digest_of(app: &Console) -> Option<String> {
 
 fn ask_about(app: &mut Console, what: Pending, request: impl Fn(crate::model::PlanId) -> Request) -> Vec<Effect> {
     let Some(Subject::Known(id)) = top(app).map(|view| view.subject.clone()) else { return Vec::new() };
-    super::ask(app, what, request(id)).into_iter().collect()
+    ask(app, what, request(id)).into_iter().collect()
 }
 
 /// Enter: the typed name must be the plan's, letter by letter, before anything is sent.
@@ -250,8 +250,8 @@ pub(super) fn confirm(app: &mut Console) -> Vec<Effect> {
         }
         _ => return Vec::new(),
     };
-    let effect = super::ask(app, what, request);
-    let tag = super::tag_of(effect.as_ref());
+    let effect = ask(app, what, request);
+    let tag = tag_of(effect.as_ref());
     if let Some(Overlay::Plan(view)) = app.overlays.last_mut() {
         view.sent = tag;
         view.problem = None;

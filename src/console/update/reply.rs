@@ -6,8 +6,10 @@ use crate::console::input::AskFailure;
 use crate::console::overlay::{Overlay, PlanView, Subject};
 use crate::console::plan_verification;
 use crate::console::theme::Role;
-use crate::model::{Plan, Refusal, SafeText};
+use crate::model::{Plan, SafeText};
 use crate::protocol::Reply;
+
+use super::requests::{refused, sentence};
 
 /// Takes in the answer to the request with this tag.
 pub fn take(app: &mut Console, tag: u64, result: Result<Reply, AskFailure>) -> Vec<Effect> {
@@ -97,14 +99,6 @@ fn says_the_same(read: &Plan, now: &Plan) -> bool {
         && effects(read) == effects(now)
 }
 
-/// Why the room said no, and what would allow it.
-pub(super) fn refused(refusal: &Refusal) -> SafeText {
-    if refusal.remedy.is_empty() {
-        return refusal.why.clone();
-    }
-    SafeText::from(format!("{} {}", sentence(&refusal.why), refusal.remedy))
-}
-
 fn failed(app: &mut Console, tag: u64, failure: AskFailure) {
     let words = match &failure {
         AskFailure::Refused(refusal) => refused(refusal),
@@ -141,9 +135,4 @@ fn asked_by(app: &mut Console, tag: u64) -> Option<&mut PlanView> {
         Overlay::Plan(view) if view.sent == Some(tag) => Some(view.as_mut()),
         _ => None,
     })
-}
-
-fn sentence(text: &SafeText) -> String {
-    let text = text.as_str().trim_end();
-    if text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
 }

@@ -1,6 +1,9 @@
 //! What the room says goes into the mirror; rows whose verdict changed are marked for the eye.
 
+use std::collections::HashMap;
+
 use crate::approval::PlanState;
+use crate::board::Row;
 use crate::client::ClientEvent;
 use crate::console::app::Console;
 use crate::console::overlay::Overlay;
@@ -14,9 +17,10 @@ pub fn hear(app: &mut Console, event: ClientEvent) {
     if let ClientEvent::Push(Push::Board(delta)) = &event
         && !delta.snapshot
     {
-        for row in &delta.upserts {
-            let old = app.mirror.rows(delta.topic).iter().find(|old| old.id == row.id);
-            let differs = old.is_some_and(|old| old.verdict != row.verdict || old.stale != row.stale);
+        let new: HashMap<&str, &Row> = delta.upserts.iter().map(|row| (row.id.as_str(), row)).collect();
+        for old in app.mirror.rows(delta.topic) {
+            let Some(row) = new.get(old.id.as_str()) else { continue };
+            let differs = old.verdict != row.verdict || old.stale != row.stale;
             if differs && app.changed.len() < MAX_CHANGED {
                 app.changed.insert((delta.topic, row.id.clone()), app.now.real);
             }

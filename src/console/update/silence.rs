@@ -9,12 +9,15 @@ use crate::console::app::{Console, Pending};
 use crate::console::effect::Effect;
 use crate::console::overlay::{Choice, GUARD, Menu, MenuItem, Overlay, SilenceForm};
 use crate::console::pane::Pane;
+use crate::console::rows;
 use crate::console::theme::Role;
-use crate::console::view;
 use crate::model::facts::{Alert, Matcher};
 use crate::model::silence::{SilenceChange, SilenceOutcome, SilencePreview, line_of};
 use crate::model::{SafeText, SourceId};
 use crate::protocol::Request;
+
+use super::line::edit;
+use super::requests::{ask, tag_of};
 
 /// What a silence lasts unless something else is typed.
 const LASTS: &str = "1h";
@@ -33,8 +36,7 @@ pub fn like(alert: &Alert) -> Vec<Matcher> {
 
 /// `m`: a form for the alert under the cursor.
 pub fn begin(app: &mut Console) {
-    let matchers = match view::pane_rows::selected(app, Pane::Alerts).and_then(|entry| entry.row().map(|row| &row.body))
-    {
+    let matchers = match rows::selected(app, Pane::Alerts).and_then(|entry| entry.row().map(|row| &row.body)) {
         Some(RowBody::Alert { alert, .. }) if app.focus == Pane::Alerts => like(alert),
         // Said by `allow` already, but for a row that is no alert.
         _ => return app.say(Role::Warning, "Silence an alert: this row is none. Choose one, press the key again."),
@@ -95,7 +97,7 @@ pub fn type_key(app: &mut Console, key: crate::console::keymap::KeyPress) {
     }
     if let Some(form) = top(app).filter(|form| form.sent.is_none()) {
         form.problem = None;
-        super::text_input::edit(form.line(), key);
+        edit(form.line(), key);
     }
 }
 
@@ -171,8 +173,8 @@ fn read(form: &SilenceForm) -> Result<SilenceChange, String> {
 }
 
 fn ask_preview(app: &mut Console, change: SilenceChange) -> Vec<Effect> {
-    let effect = super::ask(app, Pending::SilencePreview, Request::SilencePreview { change });
-    let tag = super::tag_of(effect.as_ref());
+    let effect = ask(app, Pending::SilencePreview, Request::SilencePreview { change });
+    let tag = tag_of(effect.as_ref());
     if let Some(form) = top(app) {
         (form.sent, form.problem) = (tag, None);
     }
@@ -186,8 +188,8 @@ fn confirm(app: &mut Console, preview: &SilencePreview) -> Vec<Effect> {
         form.confirm.reset();
         return problem(app, format!("Nothing was sent. Type {} to do it.", preview.confirm));
     }
-    let effect = super::ask(app, Pending::Silence, Request::Silence { digest: preview.digest, confirm: typed });
-    let tag = super::tag_of(effect.as_ref());
+    let effect = ask(app, Pending::Silence, Request::Silence { digest: preview.digest, confirm: typed });
+    let tag = tag_of(effect.as_ref());
     if let Some(form) = top(app) {
         (form.sent, form.problem) = (tag, None);
     }

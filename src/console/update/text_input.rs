@@ -1,8 +1,6 @@
 //! Lines being typed: notes, filters, typed names. A paste is text and never keys.
 
-use crossterm::event::Event;
-use tui_input::backend::crossterm::EventHandler;
-use tui_input::{Input as Line, InputRequest};
+use tui_input::Input as Line;
 
 use crate::console::app::{Console, Pending};
 use crate::console::availability;
@@ -10,15 +8,15 @@ use crate::console::effect::Effect;
 use crate::console::keymap::{Command, KeyContext, KeyPress};
 use crate::console::overlay::{Overlay, TextPrompt, WriteKind};
 use crate::console::pane::Pane;
+use crate::console::rows;
 use crate::console::theme::Role;
 use crate::console::view;
 use crate::model::SafeText;
 use crate::protocol::Request;
 
 use super::filter;
-
-/// The most bytes of a line.
-const MAX_LINE: usize = 2000;
+use super::line::{MAX_LINE, edit, insert};
+use super::requests::{ask, tag_of};
 
 /// Begins a line. A note begins with the rows that are marked.
 pub fn begin(app: &mut Console, kind: WriteKind) {
@@ -33,7 +31,7 @@ pub fn begin(app: &mut Console, kind: WriteKind) {
 
 /// Begins to amend the timeline's entry: with what it says now.
 pub fn amend(app: &mut Console) {
-    let chosen = view::pane_rows::selected(app, Pane::Timeline);
+    let chosen = rows::selected(app, Pane::Timeline);
     let found = chosen.and_then(|entry| entry.item().map(|it| (it.entry.seq, it.text.to_string())));
     if let Some((seq, text)) = found {
         let line = Line::new(text);
@@ -46,14 +44,6 @@ pub fn refuse(app: &mut Console, kind: WriteKind, why: String) {
     begin(app, kind);
     if let Some(Overlay::Write(write)) = app.overlays.last_mut() {
         write.problem = Some(SafeText::from(why));
-    }
-}
-
-/// Gives a key to a line.
-pub fn edit(line: &mut Line, key: KeyPress) {
-    let grows = key.typed().is_some();
-    if !(grows && line.value().len() >= MAX_LINE) {
-        line.handle_event(&Event::Key(key.event()));
     }
 }
 
@@ -76,7 +66,10 @@ pub fn type_key(app: &mut Console, key: KeyPress) {
             *problem = None;
         }
         Some(Overlay::Silence(_)) => super::silence::type_key(app, key),
-        Some(Overlay::Palette(_)) => super::palette::type_key(app, key),
+        Some(Overlay::Palette(palette)) => {
+            edit(&mut palette.line, key);
+            palette.cursor = 0;
+        }
         _ => {}
     }
 }
@@ -113,19 +106,6 @@ pub fn paste(app: &mut Console, raw: &str) {
         }
     };
     say_cut(app, kept, text.as_str());
-}
-
-/// Puts text where the cursor is, as far as the line has room for it; how many of its bytes that were.
-fn insert(line: &mut Line, text: &str) -> usize {
-    let mut kept = 0;
-    for c in text.chars() {
-        if line.value().len() + c.len_utf8() > MAX_LINE {
-            break;
-        }
-        line.handle(InputRequest::InsertChar(c));
-        kept += c.len_utf8();
-    }
-    kept
 }
 
 /// Says that text did not fit into a line: half of what somebody pasted must not be sent as if it were all of it.
@@ -170,9 +150,9 @@ pub fn send(app: &mut Console) -> Vec<Effect> {
         WriteKind::Amend(seq) => Request::Amend { seq: *seq, text: Some(text), at: None },
         WriteKind::Reject(plan) => Request::Reject { plan: plan.clone(), reason: text },
     };
-    let effect = super::ask(app, Pending::Write(kind), request);
+    let effect = ask(app, Pending::Write(kind), request);
     if let Some(Overlay::Write(write)) = app.overlays.last_mut() {
-        write.sent = super::tag_of(effect.as_ref());
+        write.sent = tag_of(effect.as_ref());
     }
     effect.into_iter().collect()
 }

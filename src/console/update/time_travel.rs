@@ -10,12 +10,14 @@ use crate::console::input::AskFailure;
 use crate::console::keymap::{Command, KeyContext};
 use crate::console::overlay::Overlay;
 use crate::console::pane::Pane;
+use crate::console::rows;
 use crate::console::theme::Role;
 use crate::console::time_input;
-use crate::console::time_travel::{self, TimeTravel};
-use crate::console::view::time_travel::instant;
+use crate::console::time_travel::TimeTravel;
 use crate::model::Stamp;
 use crate::protocol::{Reply, Request};
+
+use super::requests::{ask, refused};
 
 /// The most pages of a topic; the room has fewer.
 const MOST_PAGES: u32 = 64;
@@ -34,7 +36,7 @@ pub fn go(app: &mut Console) -> Vec<Effect> {
         back(app);
         return Vec::new();
     }
-    let zero = time_travel::incident(app).map(crate::timeline::Incident::zero);
+    let zero = rows::past::incident(app).map(crate::timeline::Incident::zero);
     match time_input::parse(&text, app.now.room, zero, &app.zone) {
         Ok(at) => {
             app.overlays.pop();
@@ -56,16 +58,16 @@ fn travel(app: &mut Console, at: Stamp) -> Vec<Effect> {
     }
     let mut effects = Vec::new();
     if let Some(incident) = app.past.as_ref().and_then(|past| past.read.clone()) {
-        effects.extend(super::ask(app, Pending::Story { at }, Request::History { incident, from: 0 }));
+        effects.extend(ask(app, Pending::Story { at }, Request::History { incident, from: 0 }));
     }
     for topic in [Topic::Alerts, Topic::Events] {
-        effects.extend(ask(app, topic, at, 0));
+        effects.extend(ask_past(app, topic, at, 0));
     }
     effects
 }
 
-fn ask(app: &mut Console, topic: Topic, at: Stamp, page: u32) -> Option<Effect> {
-    super::ask(app, Pending::Past { topic, at, page }, Request::Past { topic, at, page })
+fn ask_past(app: &mut Console, topic: Topic, at: Stamp, page: u32) -> Option<Effect> {
+    ask(app, Pending::Past { topic, at, page }, Request::Past { topic, at, page })
 }
 
 /// Back to now. True if this was not now.
@@ -100,13 +102,13 @@ pub fn answer(
         Ok(Reply::Past { known: true, rows, more, short, .. }) => {
             past.add(topic, rows, short);
             if more && page < MOST_PAGES {
-                return ask(app, topic, at, page + 1).into_iter().collect();
+                return ask_past(app, topic, at, page + 1).into_iter().collect();
             }
         }
         Ok(Reply::Past { since, .. }) => past.lose(topic, since),
         Err(AskFailure::Refused(refusal)) => {
             past.lose(topic, None);
-            app.say(Role::Warning, super::reply::refused(&refusal));
+            app.say(Role::Warning, refused(&refusal));
         }
         _ => {
             past.lose(topic, None);
@@ -123,20 +125,13 @@ pub fn told(app: &mut Console, at: Stamp, result: Result<Reply, AskFailure>) -> 
         Ok(Reply::History { lines, next, after }) => {
             let goes_on = past.tell(&lines, after);
             if let (true, Some(from), Some(incident)) = (goes_on, next, past.read.clone()) {
-                let more = super::ask(app, Pending::Story { at }, Request::History { incident, from });
+                let more = ask(app, Pending::Story { at }, Request::History { incident, from });
                 return more.into_iter().collect();
             }
             past.mirror.caught_up = true;
         }
-        Err(AskFailure::Refused(refusal)) => app.say(Role::Warning, super::reply::refused(&refusal)),
+        Err(AskFailure::Refused(refusal)) => app.say(Role::Warning, refused(&refusal)),
         _ => app.say(Role::Warning, "The room did not send the entries of then; only a part of them is shown."),
     }
     Vec::new()
-}
-
-/// Why nothing is proposed or written from here.
-pub fn why_not(app: &Console) -> Option<String> {
-    let past = app.past.as_ref()?;
-    let back = availability::key(app, KeyContext::Main, Command::Back);
-    Some(format!("You look at {}. {back} returns to now; then press this again.", instant(app, past)))
 }

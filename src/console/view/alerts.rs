@@ -1,61 +1,34 @@
 //! Who has been told? Alerts, merged over the Alertmanager instances: unacknowledged critical ones first, as the board
 //! orders them, each with whom it told or why nobody.
 
-use std::collections::BTreeMap;
-
 use crate::board::{Row, RowBody, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
+use crate::console::projections::AlertFigures;
+use crate::console::rows::alerts::{ended, figures, is_heartbeat, namesakes};
+use crate::console::rows::{self, PaneEntry, sources};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Column, ColumnText, Words, glyph, priority_line, time};
+use crate::model::Stamp;
 use crate::model::facts::Alert;
-use crate::model::{AlertGrade, Stamp};
 
-use super::pane;
-use super::pane_rows::{self, PaneEntry};
-use super::panes::{BriefWhile, PaneHistory, PaneSpec};
+use super::pane_spec::PaneSpec;
+use super::verdict_mark::{counts, mark};
 
 /// Mark, name, where, age, what became of it.
 pub const COLUMNS: &[Column] =
     &[Column::mark(), Column::name(0, 17), Column::name(2, 7), Column::number(1), Column::sentence(4, 9)];
 
-fn is_heartbeat(row: &Row) -> bool {
-    matches!(&row.body, RowBody::Alert { alert, .. } if alert.grade == AlertGrade::Heartbeat)
-}
-
 /// What the pane shows.
 pub static PANE: PaneSpec = PaneSpec {
     pane: Pane::Alerts,
     columns: COLUMNS,
-    entries,
-    brief: entries,
-    brief_while: BriefWhile::Unfiltered,
-    related_in_full: false,
     cells,
     summary,
-    signal: |app| pane::counts(&pane_rows::all(app, Pane::Alerts)),
+    signal: |app| counts(rows::all(app, Pane::Alerts).counts()),
     empty: nothing,
-    past: PaneHistory::Kept { topic: Topic::Alerts, kept: |past| &past.alerts, with_changes: false, none: "No alert" },
 };
-
-/// Every alert but a heartbeat that beats, which says that alerting itself lives.
-pub fn entries(app: &Console) -> Vec<PaneEntry<'_>> {
-    let beats = |row: &&Row| is_heartbeat(row) && row.verdict <= Verdict::Unknown;
-    app.rows(Topic::Alerts).iter().filter(|row| !beats(row)).map(PaneEntry::Row).collect()
-}
-
-/// Critical alerts that fire and call nobody because of a silence.
-pub fn muted_critical(app: &Console) -> impl Iterator<Item = (&Row, &Alert)> {
-    app.rows(Topic::Alerts).iter().filter_map(|row| match &row.body {
-        RowBody::Alert { alert, .. }
-            if alert.grade == AlertGrade::Critical && alert.state.is("suppressed") && !alert.silenced_by.is_empty() =>
-        {
-            Some((row, alert))
-        }
-        _ => None,
-    })
-}
 
 /// One alert.
 pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
@@ -83,7 +56,7 @@ pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
         fate.push(span(Role::Dim, format!(" not on {}", missing_from.join(", "))));
     }
     vec![
-        pane::mark(entry.verdict()),
+        mark(entry.verdict()),
         vec![
             span(if row.verdict == Verdict::Critical { Role::Strong } else { name }, alert.name.as_str()),
             span(Role::Dim, apart(app, row, alert).map(|it| format!(" {it}")).unwrap_or_default()),
@@ -110,14 +83,7 @@ const SHOWN: [&str; 8] =
 
 /// By what an alert differs from the others of its name: without it their rows look the same.
 fn apart<'a>(app: &Console, row: &Row, alert: &'a Alert) -> Option<&'a str> {
-    let others: Vec<&Alert> = app
-        .rows(Topic::Alerts)
-        .iter()
-        .filter_map(|it| match &it.body {
-            RowBody::Alert { alert: other, .. } if other.name == alert.name && it.id != row.id => Some(other),
-            _ => None,
-        })
-        .collect();
+    let others = namesakes(app, row, alert);
     let rank = |name: &str| APART.iter().position(|it| *it == name).unwrap_or(APART.len());
     let own = alert.labels.iter().filter(|(name, _)| !SHOWN.contains(&name.as_str()));
     let differs = own.filter_map(|(name, value)| {
@@ -136,58 +102,40 @@ fn fate(alert: &Alert) -> Words {
     vec![span(Role::Dim, format!("→ {}", names.join(", ")))]
 }
 
-/// Whether it does not fire any more, as far as can be told.
-fn ended(alert: &Alert) -> bool {
-    alert.state.is("resolved") || alert.state.is("gone")
-}
-
 fn label(alert: &Alert, name: &str) -> Option<String> {
     alert.labels.get(name).map(ToString::to_string)
 }
 
 /// How many, by severity.
 pub fn summary(app: &Console) -> Words {
-    let entries = entries(app);
-    let count = |verdict| entries.iter().filter(|entry| entry.verdict() == verdict).count();
+    let (counts, figures) = (rows::all(app, Pane::Alerts).counts(), figures(app));
     let part = |n: usize, role, word: &str| if n == 0 { Words::new() } else { vec![span(role, format!("{n} {word}"))] };
     let role = |verdict| glyph::of(verdict).1;
     let parts = vec![
-        part(count(Verdict::Critical), role(Verdict::Critical), "critical"),
-        part(count(Verdict::Warning), role(Verdict::Warning), "warning"),
-        part(count(Verdict::Unknown), role(Verdict::Unknown), "unknown"),
-        part(muted_critical(app).count(), role(Verdict::Warning), "critical muted"),
+        part(counts.of(Verdict::Critical), role(Verdict::Critical), "critical"),
+        part(counts.of(Verdict::Warning), role(Verdict::Warning), "warning"),
+        part(counts.of(Verdict::Unknown), role(Verdict::Unknown), "unknown"),
+        part(figures.muted, role(Verdict::Warning), "critical muted"),
     ];
     let mut words = priority_line::join(parts, &span(Role::Dim, " · "));
-    words.extend(told(app));
+    words.extend(told(&figures));
     words
 }
 
 /// How many alerts each receiver was told of, the silenced left out.
-fn told(app: &Console) -> Words {
-    let mut receivers: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut nobody = 0;
-    for entry in entries(app) {
-        let Some(RowBody::Alert { alert, .. }) = entry.row().map(|row| &row.body) else { continue };
-        if alert.state.is("suppressed") || ended(alert) {
-            continue;
-        }
-        nobody += usize::from(alert.receivers.is_empty());
-        for name in &alert.receivers {
-            *receivers.entry(name.as_str()).or_default() += 1;
-        }
-    }
+fn told(figures: &AlertFigures) -> Words {
     let between = std::iter::once(" · told ").chain(std::iter::repeat(", "));
-    let mut words: Words =
-        between.zip(receivers).map(|(between, (name, n))| span(Role::Dim, format!("{between}{name} {n}"))).collect();
-    if nobody > 0 {
-        words.push(span(Role::Warning, format!(" · {nobody} told nobody")));
+    let words = between.zip(&figures.told).map(|(between, (name, n))| span(Role::Dim, format!("{between}{name} {n}")));
+    let mut words: Words = words.collect();
+    if figures.told_nobody > 0 {
+        words.push(span(Role::Warning, format!(" · {} told nobody", figures.told_nobody)));
     }
     words
 }
 
 /// What stands where no alert does. Silence is an answer only while a heartbeat proves that an alert would arrive.
 pub fn nothing(app: &Console) -> String {
-    let known = !app.lost() && !pane::is_stale(app, Pane::Alerts);
+    let known = !app.lost() && !sources::is_stale(app, Pane::Alerts);
     let heartbeat = app.rows(Topic::Alerts).iter().filter(|_| known).find_map(|row| match &row.body {
         RowBody::Alert { alert, .. } if is_heartbeat(row) => Some((row, alert)),
         _ => None,
@@ -196,6 +144,6 @@ pub fn nothing(app: &Console) -> String {
     match heartbeat {
         Some((row, alert)) if !row.stale => format!("No alert fires. {} seen {} ago.", alert.name, ago(row)),
         Some((row, alert)) => format!("No alert is known, but {} was last seen {} ago.", alert.name, ago(row)),
-        None => pane::absent(app, Topic::Alerts),
+        None => sources::absent(app, Topic::Alerts),
     }
 }

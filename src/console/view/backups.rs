@@ -1,17 +1,19 @@
 //! How much data would be lost if we failed over now? By service first; then schedules, locations and restores: why.
 
-use crate::board::readiness::{Loss, carrier, loss, parts};
+use crate::board::readiness::{Loss, carrier, loss};
 use crate::board::{Row, RowBody, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
+use crate::console::rows::backups::{figures, standing, worst_place};
+use crate::console::rows::entry::verdict_of;
+use crate::console::rows::{PaneEntry, sources};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{Span, span};
 use crate::console::widget::{Column, ColumnText, Words, glyph, priority_line, time};
 use crate::model::facts::{Location, OffSite, Restore};
 
-use super::pane;
-use super::pane_rows::PaneEntry;
-use super::panes::{BriefWhile, PaneHistory, PaneSpec};
+use super::pane_spec::PaneSpec;
+use super::verdict_mark::mark;
 
 /// Mark, name, age, bar or state, more.
 pub const COLUMNS: &[Column] =
@@ -22,61 +24,11 @@ const BAR: u64 = 5;
 pub static PANE: PaneSpec = PaneSpec {
     pane: Pane::Backups,
     columns: COLUMNS,
-    entries,
-    brief,
-    brief_while: BriefWhile::NotZoomed,
-    related_in_full: true,
     cells,
     summary,
     signal,
-    empty: |app| pane::absent(app, Topic::Backups),
-    past: PaneHistory::Changes,
+    empty: |app| sources::absent(app, Topic::Backups),
 };
-
-/// Restores that run, then what each service would lose, schedules, locations, and restores that ended.
-pub fn entries(app: &Console) -> Vec<PaneEntry<'_>> {
-    let rank = |row: &&Row| match &row.body {
-        RowBody::Backup { .. } => 1,
-        RowBody::Location(_) => 2,
-        _ => 3,
-    };
-    let runs = |row: &&Row| matches!(&row.body, RowBody::Restore(restore) if restore.completed.is_none());
-    let (running, mut rest): (Vec<&Row>, Vec<&Row>) = app.rows(Topic::Backups).iter().partition(runs);
-    rest.sort_by_key(rank);
-    let services = app.rows(Topic::Services).iter().filter(|row| relies(app, row));
-    let losses = services.map(|row| PaneEntry::Loss(row, standing(app, row)));
-    running.into_iter().map(PaneEntry::Row).chain(losses).chain(rest.into_iter().map(PaneEntry::Row)).collect()
-}
-
-/// Whether what a service would lose is within its objective, as far as Velero was heard.
-fn standing(app: &Console, row: &Row) -> Verdict {
-    let RowBody::Service { name, rpo_s, .. } = &row.body else { return Verdict::Unknown };
-    let Some(loss) = loss(row, app.at()) else {
-        // None is known: a finding only if Velero answered.
-        return if pane::is_stale(app, Pane::Backups) { Verdict::Unknown } else { Verdict::Critical };
-    };
-    let backups = app.rows(Topic::Backups);
-    if parts(row).any(|point| carrier(backups, name, point).is_none_or(|it| it.stale)) {
-        return Verdict::Unknown;
-    }
-    match worst_place(row) {
-        _ if loss.seconds > *rpo_s => Verdict::Critical,
-        OffSite::Yes => Verdict::Ok,
-        OffSite::No => Verdict::Warning,
-        OffSite::NoVolumes | OffSite::Unknown => Verdict::Unknown,
-    }
-}
-
-/// Where the volumes of a service's restore points are: the worst of all that it needs.
-fn worst_place(row: &Row) -> OffSite {
-    let rank = |it: &OffSite| match it {
-        OffSite::No => 3,
-        OffSite::Unknown => 2,
-        OffSite::NoVolumes => 1,
-        OffSite::Yes => 0,
-    };
-    parts(row).map(|point| point.off_site).max_by_key(rank).unwrap_or(OffSite::Unknown)
-}
 
 /// Why it stands so, as a sentence: for the page about it.
 pub fn because(app: &Console, row: &Row) -> String {
@@ -107,32 +59,6 @@ pub fn because(app: &Console, row: &Row) -> String {
     why
 }
 
-/// Without the schedules that say no more than their service's line: the one that carries its point, if all is well with it.
-pub fn brief(app: &Console) -> Vec<PaneEntry<'_>> {
-    let services = app.rows(Topic::Services);
-    let backups = app.rows(Topic::Backups);
-    let told = |row: &Row| {
-        row.verdict == Verdict::Ok
-            && !row.stale
-            && services.iter().any(|service| match &service.body {
-                RowBody::Service { name, restore_point: Some(point), .. } => {
-                    carrier(backups, name, point).is_some_and(|it| it.id == row.id)
-                }
-                _ => false,
-            })
-    };
-    let mut all = entries(app);
-    all.retain(|entry| !matches!(entry, PaneEntry::Row(row) if told(row)));
-    all
-}
-
-/// Whether a service has backups at all.
-fn relies(app: &Console, row: &Row) -> bool {
-    let RowBody::Service { name, restore_point, .. } = &row.body else { return false };
-    let named = app.mirror.welcome.iter().flat_map(|welcome| &welcome.objectives);
-    restore_point.is_some() || named.filter(|it| it.service == *name).any(|it| !it.schedules.is_empty())
-}
-
 /// One line.
 pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
     let row = match entry {
@@ -160,7 +86,7 @@ fn service(app: &Console, entry: &PaneEntry<'_>, row: &Row) -> Vec<ColumnText> {
         None => ("all".to_owned(), vec![span(Role::Critical, "nothing usable")]),
     };
     vec![
-        pane::mark(entry.verdict()),
+        mark(entry.verdict()),
         vec![span(Role::Strong, name.as_str())],
         vec![span(Role::Text, age)],
         amount,
@@ -215,7 +141,7 @@ fn schedule(app: &Console, row: &Row) -> Vec<ColumnText> {
         more.push(vec![span(Role::Dim, format!("{name} {phase}"))]);
     }
     vec![
-        pane::mark(entry_verdict(row)),
+        mark(verdict_of(row)),
         vec![span(Role::Text, schedule.as_str())],
         vec![span(Role::Text, age.map(time::age).unwrap_or_else(|| "none".to_owned()))],
         bar,
@@ -232,10 +158,6 @@ fn volumes(off_site: OffSite, stale: bool) -> Span {
         OffSite::Unknown => (Role::Unknown, "volumes unknown"),
     };
     span(if stale { Role::Stale } else { role }, words)
-}
-
-fn entry_verdict(row: &Row) -> Verdict {
-    if row.stale { Verdict::Unknown } else { row.verdict }
 }
 
 /// `▇▇▇▇░░░ of 15 m`, or OVER.
@@ -260,7 +182,7 @@ fn bar(age: u64, rpo: u64, stale: bool) -> Words {
 fn location_cells(app: &Console, row: &Row, location: &Location) -> Vec<ColumnText> {
     let seen =
         location.last_validated.map(|at| time::age(time::since(at, app.at()))).unwrap_or_else(|| "never".to_owned());
-    let verdict = entry_verdict(row);
+    let verdict = verdict_of(row);
     let word = match location.phase.as_str() {
         // It says what it said when something last looked.
         "Available" if row.stale => "not heard".to_owned(),
@@ -280,7 +202,7 @@ fn location_cells(app: &Console, row: &Row, location: &Location) -> Vec<ColumnTe
         _ => row.why.as_str(),
     };
     vec![
-        pane::mark(verdict),
+        mark(verdict),
         // Every cluster calls its location the same.
         vec![span(Role::Text, format!("{}/{}", location.cluster, location.name))],
         vec![span(Role::Text, seen)],
@@ -291,7 +213,7 @@ fn location_cells(app: &Console, row: &Row, location: &Location) -> Vec<ColumnTe
 
 fn restore_cells(app: &Console, row: &Row, restore: &Restore) -> Vec<ColumnText> {
     let age = restore.started.map(|at| time::age(time::since(at, app.at()))).unwrap_or_default();
-    let verdict = entry_verdict(row);
+    let verdict = verdict_of(row);
     let done = restore.items_done.saturating_mul(100).checked_div(restore.items_total);
     let state = match (restore.phase.as_str(), done) {
         ("Completed", _) if restore.items_restored() == 0 => "restored nothing".to_owned(),
@@ -314,7 +236,7 @@ fn restore_cells(app: &Console, row: &Row, restore: &Restore) -> Vec<ColumnText>
         more = format!("{}; {more}", row.why);
     }
     vec![
-        pane::mark(verdict),
+        mark(verdict),
         vec![span(Role::Text, restore.backup.as_str())],
         vec![span(Role::Text, age)],
         vec![span(glyph::of(verdict).1, state)],
@@ -334,29 +256,16 @@ pub fn off_site(off_site: OffSite) -> &'static str {
 
 /// What would be lost now, by the service that would lose most of what it may; and locations that can't be relied on.
 pub fn summary(app: &Console) -> Words {
-    let over = over_count(app);
-    let worst = if over > 0 { vec![span(Role::Critical, format!("{over} over RPO"))] } else { worst(app) };
-    let doubt = doubtful(app).map(|(n, role)| {
+    let figures = figures(app);
+    let worst = match figures.over {
+        0 => worst(app),
+        over => vec![span(Role::Critical, format!("{over} over RPO"))],
+    };
+    let doubt = figures.doubtful.map(|(n, worst)| {
         let locations = if n == 1 { "location" } else { "locations" };
-        vec![span(role, format!("{n} {locations} in doubt"))]
+        vec![span(glyph::of(worst).1, format!("{n} {locations} in doubt"))]
     });
     priority_line::join(vec![worst, doubt.unwrap_or_default()], &span(Role::Dim, " · "))
-}
-
-/// How many are over: the services, or where none is, the schedules. One number wherever it is said.
-fn over_count(app: &Console) -> usize {
-    let over = over(app);
-    match over.iter().filter(|row| matches!(row.body, RowBody::Service { .. })).count() {
-        0 => over.len(),
-        services => services,
-    }
-}
-
-/// Locations that nothing proves to be usable, and the colour of the worst.
-fn doubtful(app: &Console) -> Option<(usize, Role)> {
-    let locations = app.rows(Topic::Backups).iter().filter(|row| matches!(row.body, RowBody::Location(_)));
-    let doubtful: Vec<Verdict> = locations.map(entry_verdict).filter(|it| *it >= Verdict::Unknown).collect();
-    doubtful.iter().max().map(|worst| (doubtful.len(), glyph::of(*worst).1))
 }
 
 /// `8 m would be lost`: of all that are within, the most.
@@ -368,31 +277,17 @@ fn worst(app: &Console) -> Words {
     }
 }
 
-/// Services that would lose more than they may, and schedules whose newest point is older than it may be.
-fn over(app: &Console) -> Vec<&Row> {
-    let over = |row: &&Row| match &row.body {
-        RowBody::Service { rpo_s, restore_point: Some(_), .. } => {
-            loss(row, app.at()).is_some_and(|loss| loss.seconds > *rpo_s)
-        }
-        RowBody::Service { restore_point: None, .. } => relies(app, row),
-        RowBody::Backup { point: Some(point), rpo_s: Some(rpo), .. } => time::since(point.started, app.at()) > *rpo,
-        RowBody::Backup { point: None, rpo_s: Some(_), .. } => true,
-        _ => false,
-    };
-    app.rows(Topic::Services).iter().chain(app.rows(Topic::Backups)).filter(over).collect()
-}
-
 /// For the strip: what the title counts, in fewer words.
 pub fn signal(app: &Console) -> Words {
-    let losses = entries(app);
-    let proven = losses.iter().filter(|it| matches!(it, PaneEntry::Loss(..))).all(|it| it.verdict() == Verdict::Ok);
-    let over = match over_count(app) {
+    let figures = figures(app);
+    let over = match figures.over {
         0 => Words::new(),
         n => vec![span(Role::Critical, format!("{n} OVER"))],
     };
-    let doubt = doubtful(app).map(|(n, role)| vec![span(role, format!("{n}{}", glyph::UNKNOWN))]).unwrap_or_default();
+    let doubt = figures.doubtful.map(|(n, worst)| vec![span(glyph::of(worst).1, format!("{n}{}", glyph::UNKNOWN))]);
+    let doubt = doubt.unwrap_or_default();
     let words = priority_line::join(vec![over, doubt], &span(Role::Text, " "));
-    match proven {
+    match figures.proven {
         _ if !words.is_empty() || app.rows(Topic::Backups).is_empty() => words,
         true => vec![span(Role::Good, glyph::OK)],
         false => vec![span(Role::Unknown, glyph::UNKNOWN)],

@@ -7,7 +7,7 @@ use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width, width_of};
 use crate::console::widget::{Canvas, Words, text};
 
-use super::{dialog, help};
+use super::{help, hints};
 
 /// The lowest screen on which it has a place of its own; below that the footer says it.
 const LOWEST: u16 = 10;
@@ -46,7 +46,7 @@ pub fn draw(app: &Console, canvas: &mut Canvas<'_>) {
         }
         lines.push(words);
     }
-    dialog::draw_sheet(app, canvas, lines, &[(Some(Command::Back), "cancel")]);
+    hints::draw_sheet(app, canvas, lines, &[(Some(Command::Back), "cancel")]);
 }
 
 fn name_of(spec: &crate::console::keymap::Spec) -> &'static str {

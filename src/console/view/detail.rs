@@ -7,6 +7,7 @@ use crate::console::app::Console;
 use crate::console::availability;
 use crate::console::keymap::Command;
 use crate::console::pane::Pane;
+use crate::console::rows::{self, PaneEntry};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{glyph, time};
@@ -15,7 +16,6 @@ use crate::model::{Actor, SafeText, Stamp};
 use crate::timeline::Item;
 
 use super::page::Page;
-use super::pane_rows::{self, PaneEntry};
 use super::{gitops, readiness};
 
 mod alert;
@@ -28,7 +28,7 @@ mod timeline_item;
 /// The page about the row with this key.
 pub fn sheet(app: &Console, pane: Pane, key: &str, room: u16) -> Page {
     let mut sheet = Page::new(pane.title());
-    let Some(entry) = pane_rows::find(app, pane, key) else {
+    let Some(entry) = rows::find(app, pane, key) else {
         let back = availability::key(app, app.context(), Command::Back);
         sheet.prose(Role::Text, &format!("This row is gone. {back} goes back."), room);
         return sheet;

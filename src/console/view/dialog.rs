@@ -13,9 +13,7 @@ use crate::console::widget::{Canvas, Words, glyph, text};
 use crate::model::SafeText;
 
 use super::footer;
-
-/// What a key does in a layer: the command it stands for, if it is one, and what that means there.
-pub type Hint<'a> = (Option<Command>, &'a str);
+use super::hints::{Hint, draw_sheet};
 
 /// Draws a layer that does not cover the screen.
 pub fn draw(app: &Console, canvas: &mut Canvas<'_>, overlay: &Overlay) {
@@ -43,7 +41,7 @@ pub fn draw(app: &Console, canvas: &mut Canvas<'_>, overlay: &Overlay) {
         }
         Overlay::Filter { pane, line, problem, tab, .. } => {
             let hint = super::filter_line::hint(app, *pane, line, problem.as_ref(), tab.as_ref());
-            draw_sheet(app, canvas, vec![hint], &[]);
+            draw_over_footer(app, canvas, vec![hint]);
         }
         Overlay::Leave => {
             let question = match app.busy() {
@@ -56,6 +54,13 @@ pub fn draw(app: &Console, canvas: &mut Canvas<'_>, overlay: &Overlay) {
         }
         _ => {}
     }
+}
+
+/// A block of lines above the footer, which says what keys mean.
+fn draw_over_footer(app: &Console, canvas: &mut Canvas<'_>, lines: Vec<Words>) {
+    draw_sheet(app, canvas, lines, &[]);
+    let (w, h) = app.size;
+    footer::draw(app, canvas, Rect::new(1, h.saturating_sub(1), w.saturating_sub(1), 1));
 }
 
 /// What leaving ends.
@@ -74,36 +79,6 @@ fn ends(app: &Console) -> Vec<String> {
         [first @ .., last] => lines.push(format!("{} and {last} lose it too.", first.join(", "))),
     }
     lines
-}
-
-/// A block of lines above the footer, with its own keys in the footer.
-pub fn draw_sheet(app: &Console, canvas: &mut Canvas<'_>, lines: Vec<Words>, keys: &[Hint<'_>]) {
-    let (w, h) = app.size;
-    let tall = u16::try_from(lines.len()).unwrap_or(1) + 2;
-    let y = h.saturating_sub(tall);
-    canvas.clear(Rect::new(0, y, w, tall), Role::Text);
-    canvas.line(Rect::new(0, y, w, 1), y);
-    for (line, words) in (y + 1..h.saturating_sub(1)).zip(lines) {
-        canvas.words(2, line, &words, w.saturating_sub(4));
-    }
-    if keys.is_empty() {
-        footer::draw(app, canvas, Rect::new(1, h.saturating_sub(1), w.saturating_sub(1), 1));
-        return;
-    }
-    canvas.words(2, h.saturating_sub(1), &hint_words(app, keys), w.saturating_sub(4));
-}
-
-/// The keys of hints, as the key map in use has them.
-pub fn hint_words(app: &Console, hints: &[Hint<'_>]) -> Words {
-    let mut words = Words::new();
-    for (command, hint) in hints {
-        if let Some(command) = command {
-            words.push(span(Role::Accent, availability::key(app, app.context(), *command)));
-            words.push(span(Role::Text, " "));
-        }
-        words.push(span(Role::Dim, format!("{hint}   ")));
-    }
-    words
 }
 
 fn draw_write(app: &Console, canvas: &mut Canvas<'_>, write: &TextPrompt) {
@@ -155,5 +130,5 @@ fn draw_menu(app: &Console, canvas: &mut Canvas<'_>, menu: &Menu) {
             span(Role::Dim, format!("{pad}{}", item.note)),
         ]);
     }
-    draw_sheet(app, canvas, lines, &[]);
+    draw_over_footer(app, canvas, lines);
 }

@@ -1,18 +1,20 @@
 //! What broke, since when, and does it get worse? The clusters first: control plane and nodes; then events folded into what
 //! is one thing, by reason and kind of object.
 
-use crate::board::event_groups::{EventGroup, Trend, folds, rate};
+use crate::board::event_groups::{EventGroup, Trend};
 use crate::board::{Row, RowBody, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
+use crate::console::rows::events::pace;
+use crate::console::rows::{PaneEntry, sources};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{Span, span};
 use crate::console::widget::{Column, ColumnText, Words, time};
 use crate::model::facts::{ControlPlane, Endpoint, KubeEvent};
 
-use super::pane_rows::PaneEntry;
-use super::panes::{BriefWhile, PaneHistory, PaneSpec};
-use super::{layout, pane};
+use super::layout;
+use super::pane_spec::PaneSpec;
+use super::verdict_mark::mark;
 
 /// Mark, since when (one event: when last), object, reason, count, whether it gets worse, cluster, message.
 pub const COLUMNS: &[Column] = &[
@@ -30,27 +32,11 @@ pub const COLUMNS: &[Column] = &[
 pub static PANE: PaneSpec = PaneSpec {
     pane: Pane::Events,
     columns: COLUMNS,
-    entries,
-    brief: folded,
-    brief_while: BriefWhile::Unfiltered,
-    related_in_full: false,
     cells,
     summary,
     signal,
-    empty: |app| pane::absent(app, Topic::Events),
-    past: PaneHistory::Kept { topic: Topic::Events, kept: |past| &past.events, with_changes: true, none: "No event" },
+    empty: |app| sources::absent(app, Topic::Events),
 };
-
-/// Clusters, then events.
-pub fn entries(app: &Console) -> Vec<PaneEntry<'_>> {
-    app.rows(Topic::Clusters).iter().chain(app.rows(Topic::Events)).map(PaneEntry::Row).collect()
-}
-
-/// Clusters, then what happened there, one line for what is one thing.
-pub fn folded(app: &Console) -> Vec<PaneEntry<'_>> {
-    let events = folds(app.rows(Topic::Events), app.at());
-    app.rows(Topic::Clusters).iter().map(PaneEntry::Row).chain(events.into_iter().map(PaneEntry::Fold)).collect()
-}
 
 /// One line.
 pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
@@ -107,7 +93,7 @@ fn cluster(app: &Console, row: &Row) -> Vec<ColumnText> {
         plane.truncate(first);
     }
     vec![
-        pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
+        mark(if row.stale { Verdict::Unknown } else { row.verdict }),
         vec![span(Role::Dim, if narrow(app) { "" } else { "cluster" })],
         vec![span(Role::Strong, name.as_str())],
         vec![span(role, plane)],
@@ -142,7 +128,7 @@ fn event_cells(app: &Console, row: &Row, event: &KubeEvent) -> Vec<ColumnText> {
     let loud = row.verdict >= Verdict::Warning;
     let count = if event.count > 1 { format!("×{}", event.count) } else { String::new() };
     vec![
-        pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
+        mark(if row.stale { Verdict::Unknown } else { row.verdict }),
         vec![span(Role::Dim, app.zone.seconds(event.last))],
         vec![span(Role::Dim, format!("{}/", event.object_kind)), span(Role::Text, event.object_name.as_str())],
         vec![span(if loud { Role::Text } else { Role::Dim }, event.reason.as_str())],
@@ -163,7 +149,7 @@ fn fold_cells(app: &Console, fold: &EventGroup<'_>) -> Vec<ColumnText> {
     };
     let kind = if fold.objects == 1 { format!("{}/", event.object_kind) } else { String::new() };
     vec![
-        pane::mark(row.verdict),
+        mark(row.verdict),
         vec![span(Role::Dim, format!("{}{}", if narrow(app) { "" } else { "since " }, app.zone.minutes(fold.first)))],
         vec![span(Role::Dim, kind), object],
         vec![span(role, event.reason.as_str())],
@@ -203,7 +189,7 @@ fn worse(app: &Console, fold: &EventGroup<'_>) -> Span {
 
 /// How fast, and how many are not shown.
 pub fn summary(app: &Console) -> Words {
-    let (rate, trend) = rate(app.rows(Topic::Events), app.at());
+    let (rate, trend) = pace(app);
     let mut words = Words::new();
     if rate > 0 {
         words.push(span(Role::Dim, format!("{}/min, {}", round(rate), trend.name())));
@@ -219,10 +205,10 @@ pub fn signal(app: &Console) -> Words {
     let worst =
         app.rows(Topic::Clusters).iter().map(|row| if row.stale { Verdict::Unknown } else { row.verdict }).max();
     let mut words = match worst {
-        Some(verdict) if verdict != Verdict::Info => pane::mark(verdict),
+        Some(verdict) if verdict != Verdict::Info => mark(verdict),
         _ => Words::new(),
     };
-    let (rate, _) = rate(app.rows(Topic::Events), app.at());
+    let (rate, _) = pace(app);
     if rate > 0 {
         words.push(span(Role::Dim, format!("{}{}/min", if words.is_empty() { "" } else { " " }, round(rate))));
     }

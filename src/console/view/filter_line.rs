@@ -7,19 +7,19 @@ use crate::console::app::Console;
 use crate::console::keymap::Command;
 use crate::console::overlay::Tab;
 use crate::console::pane::Pane;
+use crate::console::rows;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width, width_of};
 use crate::console::widget::columns;
 use crate::console::widget::{Canvas, Words, glyph};
 use crate::model::filter::FilterError;
 
-use super::dialog::{Hint, hint_words};
-use super::{pane_rows, row_filter};
+use super::hints::{Hint, hint_words};
 
 /// The filter with its cursor, its mistake in red, and how many rows are left.
 pub fn draw(app: &Console, canvas: &mut Canvas<'_>, area: Rect, line: &Line, problem: Option<&FilterError>) {
     let room = area.width.saturating_sub(2);
-    let count = format!("   {} of {}", pane_rows::visible(app, app.focus).len(), pane_rows::all(app, app.focus).len());
+    let count = format!("   {} of {}", rows::visible(app, app.focus).len(), rows::all(app, app.focus).len());
     let hints: &[Hint<'_>] = match problem {
         Some(_) => &[(Some(Command::Back), "as before")],
         None => {
@@ -65,7 +65,7 @@ pub fn hint(app: &Console, pane: Pane, line: &Line, problem: Option<&FilterError
     let (candidates, chosen) = match tab {
         Some(tab) => (&tab.found.candidates, Some(tab.at)),
         None => {
-            found = row_filter::completion(app, pane, line.value(), line.cursor());
+            found = rows::completion(app, pane, line.value(), line.cursor());
             (&found.candidates, None)
         }
     };

@@ -8,13 +8,14 @@ use crate::console::availability;
 use crate::console::keymap::{Command, KeyContext, KeyPress, spell};
 use crate::console::overlay::{Overlay, Stance};
 use crate::console::pane::Pane;
+use crate::console::rows;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::priority_line::{self, LinePart};
 use crate::console::widget::{Canvas, Words, text};
 use crate::model::Action;
 
-use super::{filter_line, page, pane_rows};
+use super::{filter_line, open_page};
 
 /// Draws the footer.
 pub fn draw(app: &Console, canvas: &mut Canvas<'_>, area: Rect) {
@@ -186,8 +187,8 @@ pub fn works(app: &Console, command: Command) -> bool {
             nobody && app.mirror.welcome.as_ref().is_some_and(|it| it.role == crate::model::PersonRole::Commander)
         }
         Command::Silences => app.focus == Pane::Alerts,
-        Command::Filter => !pane_rows::all(app, app.focus).is_empty(),
-        Command::Open | Command::NextLink if app.place() == KeyContext::View => !page::links(app).is_empty(),
+        Command::Filter => !rows::all(app, app.focus).is_empty(),
+        Command::Open | Command::NextLink if app.place() == KeyContext::View => !open_page::links(app).is_empty(),
         Command::Back if main => {
             let pane = app.pane(app.focus);
             app.past.is_some() || app.zoom || pane.filter.is_some() || !pane.marks.is_empty()

@@ -5,15 +5,16 @@ use crate::board::{AppRow, RowBody, Topic, Verdict, Windows};
 use crate::console::app::Console;
 use crate::console::keymap::{Command, KeyContext, spell};
 use crate::console::pane::Pane;
+use crate::console::rows::gitops::one_reason;
+use crate::console::rows::{self, PaneEntry, sources};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Column, ColumnText, Words, time};
+use crate::model::Stamp;
 use crate::model::gitops::short_revision;
-use crate::model::{SafeText, Stamp};
 
-use super::pane;
-use super::pane_rows::PaneEntry;
-use super::panes::{BriefWhile, PaneHistory, PaneSpec};
+use super::pane_spec::PaneSpec;
+use super::verdict_mark::{counts, mark};
 
 /// Mark, name, cluster, tool, how many or how it stands, revision of what was expected, age, why. The age is that of the
 /// state for what lags, and of the last comparison for what is well.
@@ -32,53 +33,15 @@ pub const COLUMNS: &[Column] = &[
 pub static PANE: PaneSpec = PaneSpec {
     pane: Pane::Gitops,
     columns: COLUMNS,
-    entries,
-    brief,
-    brief_while: BriefWhile::NotZoomedNorWarnings,
-    related_in_full: false,
     cells,
     summary,
-    signal: |app| pane::counts(&brief(app)),
-    empty: |app| pane::absent(app, Topic::Gitops),
-    past: PaneHistory::Changes,
+    signal: |app| counts(rows::brief(app, Pane::Gitops).counts()),
+    empty: |app| sources::absent(app, Topic::Gitops),
 };
-
-/// Parity of each cluster, then its applications as the board orders them.
-pub fn entries(app: &Console) -> Vec<PaneEntry<'_>> {
-    let rows = app.rows(Topic::Gitops);
-    let parity = rows.iter().filter(|row| matches!(row.body, RowBody::Parity { .. }));
-    let apps = rows.iter().filter(|row| matches!(row.body, RowBody::App(_)));
-    parity.chain(apps).map(PaneEntry::Row).collect()
-}
-
-/// Without the applications that say no more than their cluster's line: those that are well, and all of a cluster of which
-/// none is. In full with the pane zoomed, filtered or narrowed to warnings.
-pub fn brief(app: &Console) -> Vec<PaneEntry<'_>> {
-    let rows = app.rows(Topic::Gitops);
-    let told = |cluster: &str| {
-        rows.iter().any(|row| match &row.body {
-            RowBody::Parity { cluster: name, ok, laggards, .. } => {
-                name == cluster && (row.stale || (*ok == 0 && one_reason(laggards).is_some()))
-            }
-            _ => false,
-        })
-    };
-    let worth = |entry: &PaneEntry<'_>| match entry.row().map(|row| (&row.body, row)) {
-        Some((RowBody::App(it), row)) => row.verdict != Verdict::Ok && !told(&it.cluster),
-        _ => true,
-    };
-    entries(app).into_iter().filter(worth).collect()
-}
 
 /// Whether anything is known of the primary side.
 fn is_compared(against: &[Against]) -> bool {
     against.iter().any(|it| matches!(it.known, AppsKnown::Now | AppsKnown::LastRead(_)))
-}
-
-/// The reason of all, if they have one in common.
-fn one_reason(laggards: &[(SafeText, SafeText)]) -> Option<&SafeText> {
-    let (_, first) = laggards.first()?;
-    laggards.iter().all(|(_, why)| why == first).then_some(first)
 }
 
 /// One line.
@@ -105,7 +68,7 @@ pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
                 None => row.why.to_string(),
             };
             vec![
-                pane::mark(entry.verdict()),
+                mark(entry.verdict()),
                 vec![span(Role::Strong, cluster.as_str()), span(Role::Text, word)],
                 Words::new(),
                 Words::new(),
@@ -120,7 +83,7 @@ pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
             let role = if well { Role::Dim } else { Role::Text };
             let since = if well { it.reconciled_at } else { it.since.or(it.reconciled_at) };
             vec![
-                pane::mark(entry.verdict()),
+                mark(entry.verdict()),
                 vec![span(role, format!("  {}", it.label()))],
                 vec![span(Role::Dim, it.cluster.as_str())],
                 vec![span(Role::Dim, it.tool().name())],
@@ -206,7 +169,7 @@ pub fn acts_alone(app: &AppRow) -> &'static str {
 
 /// Is DR the same as prod? One number, who lags and since when; and the key that shows those that say nothing new.
 pub fn summary(app: &Console) -> Words {
-    let hidden = entries(app).len() - super::pane_rows::visible(app, Pane::Gitops).len().min(entries(app).len());
+    let hidden = rows::all(app, Pane::Gitops).len().saturating_sub(rows::visible(app, Pane::Gitops).len());
     let key = app.keymap.chord_of(KeyContext::Main, Command::Zoom).map(spell);
     let mut words = same(app);
     if let (Some(key), true) = (key, hidden > 0 && app.focus == Pane::Gitops && !app.warnings) {

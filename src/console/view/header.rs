@@ -8,6 +8,7 @@ use crate::console::app::Console;
 use crate::console::availability;
 use crate::console::keymap::{Command, KeyContext};
 use crate::console::pane::Pane;
+use crate::console::rows;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::priority_line::{self, LinePart};
@@ -115,7 +116,7 @@ fn first(app: &Console) -> Vec<LinePart> {
     let (people, few) = people(app);
     facts.push(LinePart::right(6, people).or(few));
     if let Some(past) = &app.past {
-        let words = format!(" PAST {} ", super::time_travel::instant(app, past));
+        let words = format!(" PAST {} ", past.instant(&app.zone, app.now.room));
         let back = format!(" {}: now", availability::key(app, KeyContext::Main, Command::Back));
         facts.push(LinePart::right(0, vec![span(Role::Banner, words), span(Role::Dim, back)]));
     }
@@ -123,7 +124,7 @@ fn first(app: &Console) -> Vec<LinePart> {
         facts.push(frozen(app, held.at));
     }
     if app.warnings {
-        let left_out = span(Role::Dim, format!(" · {} rows left out", super::pane_rows::calm(app)));
+        let left_out = span(Role::Dim, format!(" · {} rows left out", rows::calm(app)));
         let full = vec![span(Role::Accent, "warnings only"), left_out];
         facts.push(LinePart::right(1, full).or(vec![span(Role::Accent, "warnings only")]));
     }
@@ -160,7 +161,7 @@ fn hidden(app: &Console) -> LinePart {
     let mut words = vec![span(Role::Dim, "hidden")];
     for pane in &app.hidden {
         words.push(span(Role::Dim, format!(" {}", pane.number())));
-        let worst = super::pane_rows::all(app, *pane).iter().map(super::pane_rows::PaneEntry::verdict).max();
+        let worst = rows::all(app, *pane).counts().worst();
         if let Some(worst) = worst.filter(|worst| *worst >= Verdict::Unknown && *pane != Pane::Timeline) {
             let (glyph, role) = glyph::of(worst);
             words.push(span(role, glyph));
@@ -184,7 +185,7 @@ fn clock(app: &Console) -> LinePart {
 }
 
 fn calm_words(app: &Console) -> String {
-    match &app.mirror.welcome {
+    match app.mirror.welcome.as_ref() {
         Some(welcome) => format!("{}: no incident is open", welcome.room),
         None => "Waiting for the room".to_owned(),
     }
@@ -202,7 +203,7 @@ fn badge(incident: &Incident) -> Words {
 
 /// Who is here, the commander first; in few words only how many.
 fn people(app: &Console) -> (Words, Words) {
-    let commander = super::people::commander(app);
+    let commander = rows::people::commander(app);
     let mut full = Words::new();
     match commander {
         Some(person) => full.push(span(Role::Strong, format!("{person} commands"))),

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use crate::console::app::Console;
-use crate::console::pane::Pane;
+use crate::console::pane::{Pane, PaneBand};
 
 /// A pane's place: its title's line and the rows below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,14 +109,17 @@ fn row(panes: &[Pane], room: Rect, first: u16, y0: u16, y1: u16, out: &mut Arran
 }
 
 fn wide(app: &Console, room: Rect, out: &mut Arrangement) {
-    let shown = |panes: &[Pane]| panes.iter().copied().filter(|it| !app.hidden.contains(it)).collect::<Vec<_>>();
+    let shown = |band| {
+        let there = Pane::ALL.iter().copied().filter(|it| it.band() == band && !app.hidden.contains(it));
+        there.collect::<Vec<_>>()
+    };
     let two = pair(app);
     // Alerts and GitOps share the left column, so that the line between the panes is one line.
     let (top, middle) = match two {
         Some(pair) => (pair.to_vec(), Vec::new()),
-        None => (shown(&[Pane::Alerts, Pane::Traffic, Pane::Backups]), shown(&[Pane::Gitops, Pane::Events])),
+        None => (shown(PaneBand::Top), shown(PaneBand::Middle)),
     };
-    let mut bottom = shown(&[Pane::Timeline, Pane::People]);
+    let mut bottom = shown(PaneBand::Bottom);
     // People have a place of their own where there is room, or where someone looks for them.
     if bottom.len() == 2 && room.width < 150 && app.focus != Pane::People {
         bottom.pop();

@@ -11,18 +11,20 @@ pub mod footer;
 pub mod gitops;
 pub mod header;
 pub mod help;
+pub mod hints;
 pub mod layout;
+pub mod open_page;
 pub mod page;
 pub mod palette;
 pub mod pane;
 pub mod pane_rows;
+pub mod pane_spec;
 pub mod panes;
 pub mod people;
 pub mod plan;
 pub mod plan_steps;
 pub mod readiness;
 pub mod related;
-pub mod row_filter;
 pub mod silence;
 pub mod situation;
 pub mod source_errors;
@@ -30,17 +32,16 @@ pub mod time_travel;
 pub mod timeline;
 pub mod timeline_text;
 pub mod traffic;
+pub mod verdict_mark;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::app::Console;
 use super::overlay::Overlay;
-use super::pane::Pane;
 use super::theme::Look;
 use super::widget::borders::Borders;
 use super::widget::{Canvas, glyph};
-use crate::board::Row;
 
 /// Draws the app at its size.
 pub fn draw(app: &Console, look: &Look) -> Buffer {
@@ -56,7 +57,11 @@ pub fn draw(app: &Console, look: &Look) -> Buffer {
     match top.and_then(|at| app.overlays.get(at)) {
         Some(Overlay::Plan(view)) => plan::draw(app, &mut canvas, view),
         Some(Overlay::Silence(form)) => silence::draw(app, &mut canvas, form),
-        Some(overlay) => page::draw(app, &mut canvas, overlay),
+        Some(overlay) => {
+            open_page::draw(app, &mut canvas, overlay);
+            let (w, h) = app.size;
+            footer::draw(app, &mut canvas, Rect::new(1, h.saturating_sub(1), w.saturating_sub(1), 1));
+        }
         None => overview(app, &mut canvas),
     }
     let above = top.map_or(0, |at| at + 1);
@@ -95,9 +100,4 @@ fn overview(app: &Console, canvas: &mut Canvas<'_>) {
         pane::rows(app, canvas, place);
     }
     footer::draw(app, canvas, at.footer);
-}
-
-/// Whether the row's verdict changed just now.
-fn changed(app: &Console, pane: Pane, row: &Row) -> bool {
-    !app.changed.is_empty() && pane.topics().iter().any(|topic| app.changed.contains_key(&(*topic, row.id.clone())))
 }

@@ -2,13 +2,14 @@
 
 use crate::console::app::Console;
 use crate::console::keymap::{Command, KeyContext, Spec, spell};
-use crate::console::palette::{Palette, PaletteItem, items};
+use crate::console::overlay::Palette;
+use crate::console::palette::{PaletteItem, items};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width, width_of};
 use crate::console::widget::{Canvas, Words, text};
 
-use super::dialog;
 use super::help;
+use super::hints;
 
 /// The most rows of the list: more is a list to read, not to choose from.
 const ROWS: usize = 12;
@@ -32,10 +33,10 @@ pub fn draw(app: &Console, canvas: &mut Canvas<'_>, palette: &Palette) {
     }
     let notice = app.notice.as_ref().map(|notice| text::end(notice.text.as_str(), room));
     match notice {
-        Some(words) => dialog::draw_sheet(app, canvas, lines, &[(None, words.trim())]),
+        Some(words) => hints::draw_sheet(app, canvas, lines, &[(None, words.trim())]),
         None => {
             let keys = [(Some(Command::Open), "run"), (Some(Command::Down), "choose"), (Some(Command::Back), "back")];
-            dialog::draw_sheet(app, canvas, lines, &keys);
+            hints::draw_sheet(app, canvas, lines, &keys);
         }
     }
 }

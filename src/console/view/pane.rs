@@ -2,56 +2,20 @@
 
 use ratatui::layout::Rect;
 
-use crate::board::empty_reason::absence;
-use crate::board::{Row, RowBody, Topic, Verdict};
+use crate::board::Row;
 use crate::console::app::Console;
 use crate::console::availability;
 use crate::console::keymap::{Command, KeyContext};
 use crate::console::pane::Pane;
+use crate::console::rows;
+use crate::console::rows::sources::{behind, is_stale};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width_of};
 use crate::console::widget::columns;
 use crate::console::widget::{Canvas, Words, glyph, priority_line, text, time};
-use crate::model::{Stamp, Trouble};
 
 use super::layout::PaneArea;
-use super::pane_rows::{self, PaneEntry};
-pub use super::source_errors::troubles;
-use super::{panes, source_errors, time_travel};
-
-/// A source behind a pane, as its row says.
-pub struct Behind<'a> {
-    pub row: &'a Row,
-    pub alive_at: Option<Stamp>,
-    pub troubled_since: Option<Stamp>,
-    pub trouble: Option<&'a Trouble>,
-    pub late: bool,
-}
-
-/// The sources behind a pane.
-pub fn behind(app: &Console, pane: Pane) -> Vec<Behind<'_>> {
-    let mut out = Vec::new();
-    for row in app.rows(Topic::Sources) {
-        let RowBody::Source { alive_at, troubled_since, trouble, fresh_for_s, .. } = &row.body else { continue };
-        if pane.is_from(row.source.system) {
-            let late = alive_at.is_none_or(|at| time::since(at, app.at()) > *fresh_for_s);
-            out.push(Behind {
-                row,
-                alive_at: *alive_at,
-                troubled_since: *troubled_since,
-                trouble: trouble.as_ref(),
-                late: late || trouble.is_some() || app.lost(),
-            });
-        }
-    }
-    out
-}
-
-/// Whether nothing behind the pane can be believed any more.
-pub fn is_stale(app: &Console, pane: Pane) -> bool {
-    let behind = behind(app, pane);
-    !behind.is_empty() && behind.iter().all(|source| source.late)
-}
+use super::{pane_rows, panes, source_errors, time_travel};
 
 /// The age of a pane's data, for the right end of its title.
 fn age(app: &Console, pane: Pane) -> Words {
@@ -93,7 +57,7 @@ pub fn nothing(app: &Console, pane: Pane) -> String {
         let back = availability::key(app, KeyContext::Main, Command::Back);
         return format!("No row matches {filter} · {back} shows all.");
     }
-    if app.warnings && !pane_rows::all(app, pane).is_empty() {
+    if app.warnings && !rows::all(app, pane).is_empty() {
         return format!(
             "Nothing wrong here. {} shows all.",
             availability::key(app, KeyContext::Main, Command::Warnings)
@@ -103,21 +67,6 @@ pub fn nothing(app: &Console, pane: Pane) -> String {
         return time_travel::nothing(app, then, pane);
     }
     (panes::spec(pane).empty)(app)
-}
-
-/// Why a topic has no rows: there is none, it is not known, or nothing of the kind is configured.
-pub fn absent(app: &Console, topic: Topic) -> String {
-    if app.mirror.welcome.is_none() {
-        return "Waiting for the room.".to_owned();
-    }
-    if app.lost() {
-        return "Nothing is known: the room is not heard.".to_owned();
-    }
-    let ago = |at| match time::age(time::since(at, app.at())).as_str() {
-        "now" => "just now".to_owned(),
-        age => format!("{age} ago"),
-    };
-    absence(topic, app.rows(Topic::Sources), app.at()).says(topic, ago)
 }
 
 /// Draws the title into the line above the pane.
@@ -135,14 +84,14 @@ pub fn title(app: &Console, canvas: &mut Canvas<'_>, place: &PaneArea) {
         more = time_travel::title(app, then, place.pane);
     }
     if let Some(filter) = &state.filter {
-        let shown = pane_rows::visible(app, place.pane).len();
+        let shown = rows::visible(app, place.pane).len();
         // That it is past is said first and never dropped for the filter.
         more.truncate(usize::from(app.past.is_some()));
         if !more.is_empty() {
             more.push(span(Role::Text, "  "));
         }
         more.push(span(Role::Accent, format!("/{filter}")));
-        more.push(span(Role::Dim, format!("  {shown} of {}", pane_rows::all(app, place.pane).len())));
+        more.push(span(Role::Dim, format!("  {shown} of {}", rows::all(app, place.pane).len())));
     }
     if !state.marks.is_empty() {
         more.insert(0, span(Role::Accent, format!("{} marked  ", state.marks.len())));
@@ -182,7 +131,7 @@ pub fn rows(app: &Console, canvas: &mut Canvas<'_>, place: &PaneArea) {
     let Rect { x, y, width, .. } = place.body;
     let room = width.saturating_sub(2);
     let height = rows_height(app, place.pane, place.body);
-    let entries = pane_rows::visible(app, place.pane);
+    let entries = rows::visible(app, place.pane);
     let state = app.pane(place.pane);
     if entries.is_empty() {
         for (line, words) in (0..height).zip(text::wrap(&nothing(app, place.pane), room)) {
@@ -190,7 +139,7 @@ pub fn rows(app: &Console, canvas: &mut Canvas<'_>, place: &PaneArea) {
         }
     }
     let top = state.top.min(entries.len());
-    let shown: Vec<&PaneEntry<'_>> = entries.iter().skip(top).take(usize::from(height)).collect();
+    let shown = entries.window(top, usize::from(height));
     let cells: Vec<_> = shown.iter().map(|entry| pane_rows::cells(app, place.pane, entry)).collect();
     let columns = time_travel::columns(app, place.pane).unwrap_or(panes::spec(place.pane).columns);
     let widths = columns::measure(columns, &cells, room);
@@ -209,7 +158,7 @@ pub fn rows(app: &Console, canvas: &mut Canvas<'_>, place: &PaneArea) {
         if !state.marks.is_empty() && state.marks.contains(&entry.key()) {
             canvas.put(x, y + line, "+", Role::Accent, 1);
         }
-        let changed = entry.row().is_some_and(|row| super::changed(app, place.pane, row));
+        let changed = entry.row().is_some_and(|row| changed(app, place.pane, row));
         if changed {
             canvas.embolden(area);
         }
@@ -223,9 +172,14 @@ pub fn rows(app: &Console, canvas: &mut Canvas<'_>, place: &PaneArea) {
     }
 }
 
+/// Whether the row's verdict changed just now.
+fn changed(app: &Console, pane: Pane, row: &Row) -> bool {
+    !app.changed.is_empty() && pane.topics().iter().any(|topic| app.changed.contains_key(&(*topic, row.id.clone())))
+}
+
 /// Which rows are in sight, where not all of them are: for the right end of the title.
 fn window(app: &Console, place: &PaneArea) -> Words {
-    let total = pane_rows::visible(app, place.pane).len();
+    let total = rows::visible(app, place.pane).len();
     let height = usize::from(rows_height(app, place.pane, place.body));
     if height == 0 || total <= height {
         return Words::new();
@@ -241,12 +195,6 @@ fn fade(row: &[Words]) -> Vec<Words> {
         _ => text.to_owned(),
     };
     row.iter().map(|cell| cell.iter().map(|it| span(Role::Stale, mark(&it.text))).collect()).collect()
-}
-
-/// The mark of a verdict as a cell.
-pub fn mark(verdict: Verdict) -> Words {
-    let (glyph, role) = glyph::of(verdict);
-    vec![span(role, glyph)]
 }
 
 /// The strip: every pane in a few words, for screens that show one at a time.
@@ -284,21 +232,4 @@ fn signal(app: &Console, pane: Pane) -> Words {
         return vec![span(Role::Warning, "STALE")];
     }
     (panes::spec(pane).signal)(app)
-}
-
-/// `3✗ 4▲`, or the best that can be said.
-pub fn counts(entries: &[PaneEntry<'_>]) -> Words {
-    let count = |verdict| entries.iter().filter(|entry| entry.verdict() == verdict).count();
-    let mut parts = Vec::new();
-    for verdict in [Verdict::Critical, Verdict::Warning, Verdict::Unknown] {
-        let (glyph, role) = glyph::of(verdict);
-        match count(verdict) {
-            0 => {}
-            n => parts.push(vec![span(role, format!("{n}{glyph}"))]),
-        }
-    }
-    if parts.is_empty() && count(Verdict::Ok) > 0 {
-        return vec![span(Role::Good, glyph::OK)];
-    }
-    priority_line::join(parts, &span(Role::Text, " "))
 }

@@ -2,15 +2,15 @@
 
 use crate::console::app::Console;
 use crate::console::pane::Pane;
+use crate::console::rows::PaneEntry;
+use crate::console::rows::people::commander;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Column, ColumnText, Words, glyph, priority_line};
 use crate::model::PersonRole;
 use crate::model::{Level, PersonId, Stamp};
-use crate::timeline::Incident;
 
-use super::pane_rows::PaneEntry;
-use super::panes::{BriefWhile, PaneHistory, PaneSpec};
+use super::pane_spec::PaneSpec;
 
 /// Mark, name, role, when they joined or were last heard of, how we know.
 pub const COLUMNS: &[Column] =
@@ -20,46 +20,11 @@ pub const COLUMNS: &[Column] =
 pub static PANE: PaneSpec = PaneSpec {
     pane: Pane::People,
     columns: COLUMNS,
-    entries,
-    brief: entries,
-    brief_while: BriefWhile::Unfiltered,
-    related_in_full: false,
     cells,
     summary,
     signal: |app| vec![span(Role::Dim, app.seen().present.len().to_string())],
     empty: |_| "Nobody is here yet.".to_owned(),
-    past: PaneHistory::Nothing("Who was here then: the timeline has who joined and left."),
 };
-
-/// Everyone with a console open, the commander first; then who took part and has none, by when they were last heard of.
-pub fn entries(app: &Console) -> Vec<PaneEntry<'_>> {
-    let present = &app.seen().present;
-    let commander = commander(app);
-    let mut here: Vec<_> = present.iter().collect();
-    here.sort_by_key(|who| commander != Some(&who.actor.person));
-    let away = app.incident().into_iter().flat_map(|incident| {
-        let gone = incident.people.keys().filter(|person| !present.iter().any(|who| who.actor.person == **person));
-        gone.map(|person| (person, last_heard(incident, person)))
-    });
-    let mut away: Vec<_> = away.collect();
-    away.sort_by_key(|(_, at)| std::cmp::Reverse(*at));
-    here.into_iter()
-        .map(PaneEntry::Who)
-        .chain(away.into_iter().map(|(person, at)| PaneEntry::Away(person, at)))
-        .collect()
-}
-
-/// The last entry of a person, or when they are first named.
-pub fn last_heard(incident: &Incident, person: &PersonId) -> Stamp {
-    let own = incident.items.iter().rev().map(|item| &item.entry).find(|entry| entry.by.person == *person);
-    let first = incident.people.get(person).copied().unwrap_or(incident.opened_at);
-    own.map_or(first, |entry| entry.ts.max(first))
-}
-
-/// Who commands: nobody any more once the incident is closed.
-pub fn commander(app: &Console) -> Option<&PersonId> {
-    app.incident().filter(|incident| incident.closed_at.is_none()).and_then(|incident| incident.commander.as_ref())
-}
 
 /// One person.
 pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {

@@ -1,13 +1,15 @@
 //! What else is about the same thing: rows of the other panes with the same object, service or cluster.
 
+use std::iter;
+
 use crate::board::{Row, RowBody, Verdict};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
+use crate::console::rows::{self, PaneEntry};
 use crate::model::{Happening, Objective, PlanId};
 use crate::timeline::{Item, effects, plan_of};
 
-use super::pane_rows::{self, PaneEntry};
-use super::panes;
+use super::pane_rows;
 
 /// At most so many of one pane: a page is read, not searched.
 const MOST: usize = 6;
@@ -46,10 +48,10 @@ impl RelationKeys {
 pub fn of(app: &Console, pane: Pane, entry: &PaneEntry<'_>) -> Vec<Related> {
     let about = about(app, entry);
     let mut out = plans(app, entry);
-    for other in [Pane::Timeline, Pane::Alerts, Pane::Traffic, Pane::Backups, Pane::Gitops, Pane::Events] {
-        let entries = match panes::spec(other).related_in_full {
-            true => pane_rows::all(app, other),
-            false => (panes::spec(other).brief)(app),
+    for other in iter::once(Pane::Timeline).chain(Pane::with_tables()) {
+        let entries = match rows::spec(other).related_in_full {
+            true => rows::all(app, other),
+            false => rows::brief(app, other),
         };
         let mut near: Vec<(u8, PaneEntry<'_>)> = entries
             .into_iter()

@@ -12,8 +12,8 @@ use crate::console::widget::{Canvas, Words, glyph, text, time};
 use crate::model::silence::{Hit, SilencePreview, line_of};
 use crate::model::{AlertGrade, SafeText};
 
-use super::dialog::{Hint, draw_sheet, hint_words};
 use super::header;
+use super::hints::{Hint, draw_sheet, hint_words};
 
 /// Draws the form, or the preview once it came.
 pub fn draw(app: &Console, canvas: &mut Canvas<'_>, form: &SilenceForm) {

@@ -2,12 +2,12 @@
 
 use crate::actions;
 use crate::approval::PlanState;
-use crate::board::event_groups::rate;
 use crate::board::{RowBody, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::availability;
 use crate::console::keymap::{Command, KeyContext};
 use crate::console::pane::Pane;
+use crate::console::rows::{self, PaneEntry};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{glyph, time};
@@ -16,7 +16,7 @@ use crate::timeline::{Incident, IncidentClock};
 
 use super::page::Page;
 use super::pane_rows;
-use super::{alerts, source_errors as trouble_words, timeline, timeline_text};
+use super::{source_errors as trouble_words, timeline, timeline_text};
 
 /// Muted critical alerts that are named; the silences pane has the rest.
 const MOST_MUTED: usize = 6;
@@ -86,9 +86,10 @@ fn head(app: &Console, incident: &Incident, sheet: &mut Page, room: u16) {
 
 /// Whether it gets worse: what fires, and whether events become more.
 fn worse(app: &Console) -> String {
-    let alerts = pane_rows::all(app, Pane::Alerts);
-    let firing: Vec<Option<Stamp>> = alerts.iter().filter(|it| it.verdict() == Verdict::Critical).map(began).collect();
-    let (per_minute, trend) = rate(app.rows(Topic::Events), app.at());
+    let alerts = rows::all(app, Pane::Alerts);
+    let firing: Vec<Option<Stamp>> =
+        alerts.into_iter().filter(|it| it.verdict() == Verdict::Critical).map(|it| began(&it)).collect();
+    let (per_minute, trend) = rows::events::pace(app);
     // Since when nothing was added says more than how many there are.
     let newest = firing.iter().flatten().max().map(|at| time::words(time::since(*at, app.at())));
     let alerts = match (firing.len(), newest) {
@@ -103,7 +104,7 @@ fn worse(app: &Console) -> String {
     format!("{alerts}; about {per_minute} events a minute, {}{unread}", trend.name())
 }
 
-fn began(entry: &pane_rows::PaneEntry<'_>) -> Option<Stamp> {
+fn began(entry: &PaneEntry<'_>) -> Option<Stamp> {
     match &entry.row()?.body {
         RowBody::Alert { alert, .. } => alert.starts_at,
         _ => None,
@@ -257,14 +258,14 @@ fn budget(app: &Console, service: &str) -> Option<String> {
 fn wrong(app: &Console, sheet: &mut Page, room: u16) {
     sheet.heading("Wrong now");
     let before = sheet.lines.len();
-    for pane in [Pane::Alerts, Pane::Traffic, Pane::Backups, Pane::Gitops, Pane::Events] {
-        let critical = pane_rows::all(app, pane).into_iter().filter(|entry| entry.verdict() == Verdict::Critical);
+    for pane in Pane::with_tables() {
+        let critical = rows::all(app, pane).into_iter().filter(|entry| entry.verdict() == Verdict::Critical);
         for entry in critical.take(6) {
             sheet.pair(pane.title(), Role::Text, &pane_rows::plain(app, pane, &entry), room);
         }
     }
     // What is muted burns all the same, and calls nobody.
-    for (row, alert) in alerts::muted_critical(app).take(MOST_MUTED) {
+    for (row, alert) in rows::alerts::muted_critical(app).take(MOST_MUTED) {
         sheet.pair("Muted", Role::Warning, &format!("{} fires and calls nobody: {}", alert.name, row.why), room);
     }
     if sheet.lines.len() == before {

@@ -4,13 +4,12 @@ use ratatui::layout::Rect;
 
 use crate::console::app::Console;
 use crate::console::pane::Pane;
+use crate::console::rows;
+use crate::console::rows::sources::behind;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{Span, span, width};
 use crate::console::widget::{Words, columns, glyph, time};
 use crate::model::{Stamp, Trouble, TroubleKind};
-
-use super::pane::behind;
-use super::pane_rows;
 
 /// `not read for 18 m`: how a source is not well, and since when.
 pub fn unwell(app: &Console, trouble: &Trouble, since: Option<Stamp>) -> String {
@@ -53,7 +52,7 @@ pub fn block(app: &Console, pane: Pane, body: Rect) -> Vec<Words> {
         return all;
     }
     let most = if height >= 3 { (height / 3).max(1) } else { 0 };
-    let free = height.saturating_sub(pane_rows::visible(app, pane).len().max(1));
+    let free = height.saturating_sub(rows::visible(app, pane).len().max(1));
     let whole: Vec<Words> = all.iter().flat_map(|words| broken(words, room)).collect();
     match whole.len() <= free {
         true => whole,

@@ -3,38 +3,22 @@
 use crate::board::Topic;
 use crate::console::app::Console;
 use crate::console::pane::Pane;
+use crate::console::rows::spec::PaneHistory;
+use crate::console::rows::{self, past};
 use crate::console::theme::Role;
-use crate::console::time_travel::{self, PastTopic, TimeTravel};
+use crate::console::time_travel::{PastTopic, TimeTravel};
 use crate::console::widget::canvas::span;
 use crate::console::widget::columns::Column;
 use crate::console::widget::{ColumnText, Words, time};
 use crate::model::Happening;
 use crate::timeline::Item;
 
-use super::pane_rows::PaneEntry;
-use super::panes::{self, PaneHistory};
 use super::{timeline, timeline_text};
-
-/// The rows of a pane then.
-pub fn entries<'a>(app: &'a Console, past: &'a TimeTravel, pane: Pane) -> Vec<PaneEntry<'a>> {
-    let edges = || time_travel::transitions(app, past, pane).into_iter().map(PaneEntry::Item).collect::<Vec<_>>();
-    let rows = || (panes::spec(pane).entries)(app);
-    match panes::spec(pane).past {
-        PaneHistory::Changes => edges(),
-        PaneHistory::Kept { topic, with_changes: true, .. } => {
-            edges().into_iter().chain(app.rows(topic).iter().map(PaneEntry::Row)).collect()
-        }
-        PaneHistory::Kept { kept, .. } if kept(past).is_known() => rows(),
-        PaneHistory::Kept { .. } => edges(),
-        PaneHistory::AsRecorded => rows(),
-        PaneHistory::Nothing(_) => Vec::new(),
-    }
-}
 
 /// Columns of a pane that shows changes instead of its rows.
 pub fn columns(app: &Console, pane: Pane) -> Option<&'static [Column]> {
     let past = app.past.as_ref()?;
-    let changes = match panes::spec(pane).past {
+    let changes = match rows::spec(pane).past {
         PaneHistory::Changes => true,
         PaneHistory::Kept { kept, with_changes, .. } => !with_changes && !kept(past).is_known(),
         PaneHistory::AsRecorded | PaneHistory::Nothing(_) => false,
@@ -62,7 +46,7 @@ pub fn cells(app: &Console, pane: Pane, item: &Item) -> Vec<ColumnText> {
             says,
         ];
     }
-    let t_plus = time_travel::incident(app).map(|it| time::t_plus(it.zero(), item.at)).unwrap_or_default();
+    let t_plus = past::incident(app).map(|it| time::t_plus(it.zero(), item.at)).unwrap_or_default();
     vec![
         vec![span(Role::Dim, t_plus)],
         vec![span(Role::Dim, app.zone.minutes(item.at))],
@@ -72,17 +56,10 @@ pub fn cells(app: &Console, pane: Pane, item: &Item) -> Vec<ColumnText> {
     ]
 }
 
-/// `14:41`, with the day where it is another one.
-pub fn instant(app: &Console, past: &TimeTravel) -> String {
-    let (then, now) = (app.zone.of(past.at), app.zone.of(app.now.room));
-    let clock = if past.at.timestamp() % 60 == 0 { app.zone.minutes(past.at) } else { app.zone.seconds(past.at) };
-    if then.date() == now.date() { clock } else { format!("{} {clock}", then.format("%e %b")).trim_start().to_owned() }
-}
-
 /// The pane's mark, and what its rows are.
 pub fn title(app: &Console, past: &TimeTravel, pane: Pane) -> Words {
-    let mark = span(Role::Banner, format!(" PAST {} ", instant(app, past)));
-    let what = match panes::spec(pane).past {
+    let mark = span(Role::Banner, format!(" PAST {} ", past.instant(&app.zone, app.now.room)));
+    let what = match rows::spec(pane).past {
         PaneHistory::Kept { topic, kept, .. } => as_kept(past, topic, kept(past)),
         PaneHistory::AsRecorded => Some("as recorded by then".to_owned()),
         PaneHistory::Nothing(_) => Some(String::new()),
@@ -107,8 +84,8 @@ fn as_kept(past: &TimeTravel, topic: Topic, kept: &PastTopic) -> Option<String> 
 
 /// What stands where there are no rows.
 pub fn nothing(app: &Console, past: &TimeTravel, pane: Pane) -> String {
-    let at = instant(app, past);
-    match panes::spec(pane).past {
+    let at = past.instant(&app.zone, app.now.room);
+    match rows::spec(pane).past {
         PaneHistory::Kept { kept, none, .. } => match kept(past) {
             PastTopic::Asked => "Asking the room what it kept.".to_owned(),
             PastTopic::Unknown(Some(since)) => {

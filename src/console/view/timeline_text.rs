@@ -2,6 +2,7 @@
 
 use crate::approval::{PlanRecord, PlanState, StepState};
 use crate::board::Verdict;
+use crate::console::rows;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Words, glyph, time};
@@ -23,7 +24,7 @@ pub fn mark(item: &Item) -> (Words, Role) {
     match &item.entry.happening {
         Happening::Decision(_) => (vec![span(Role::Accent, glyph::DECISION)], Role::Decision),
         Happening::Note(_) | Happening::FollowUp(_) => (vec![span(Role::Text, " ")], Role::Text),
-        Happening::Transition(_) => match super::timeline::verdict_of(item) {
+        Happening::Transition(_) => match rows::timeline::verdict_of(item) {
             Verdict::Info => (vec![span(Role::Text, " ")], Role::Text),
             verdict => {
                 let (glyph, role) = glyph::of(verdict);

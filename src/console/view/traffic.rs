@@ -4,15 +4,16 @@ use crate::board::row::PoolRef;
 use crate::board::{BurnState, ErrorBudget, Row, RowBody, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
+use crate::console::rows::{self, PaneEntry, sources};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Column, ColumnText, Words, glyph, time};
 use crate::model::facts::{EdgeAccount, LoadBalancer, Probe};
 use crate::model::{Host, Objective};
 
-use super::pane_rows::{self, PaneEntry};
-use super::panes::{BriefWhile, PaneHistory, PaneSpec};
-use super::{layout, pane};
+use super::layout;
+use super::pane_spec::PaneSpec;
+use super::verdict_mark::{counts, mark};
 
 /// Mark, name, state, more.
 pub const COLUMNS: &[Column] =
@@ -22,38 +23,11 @@ pub const COLUMNS: &[Column] =
 pub static PANE: PaneSpec = PaneSpec {
     pane: Pane::Traffic,
     columns: COLUMNS,
-    entries,
-    brief: entries,
-    brief_while: BriefWhile::Unfiltered,
-    related_in_full: false,
     cells,
     summary,
-    signal: |app| pane::counts(&pane_rows::all(app, Pane::Traffic)),
-    empty: |app| pane::absent(app, Topic::Traffic),
-    past: PaneHistory::Changes,
+    signal: |app| counts(rows::all(app, Pane::Traffic).counts()),
+    empty: |app| sources::absent(app, Topic::Traffic),
 };
-
-/// Each load balancer with its pools below it, then probes, pools that nothing uses, and accounts.
-pub fn entries(app: &Console) -> Vec<PaneEntry<'_>> {
-    let rows = app.rows(Topic::Traffic);
-    let mut out = Vec::new();
-    let mut used = Vec::new();
-    for row in rows {
-        if let RowBody::LoadBalancer { order, .. } = &row.body {
-            out.push(PaneEntry::Row(row));
-            for (place, pool) in order.iter().enumerate() {
-                out.push(PaneEntry::Pool(row, pool, place));
-                used.push(pool.id.as_str());
-            }
-        }
-    }
-    out.extend(rows.iter().filter(|row| matches!(row.body, RowBody::Probe(_))).map(PaneEntry::Row));
-    out.extend(app.rows(Topic::Slo).iter().map(PaneEntry::Row));
-    let spare = |row: &&Row| matches!(&row.body, RowBody::Pool(pool) if !used.contains(&pool.id.as_str()));
-    out.extend(rows.iter().filter(spare).map(PaneEntry::Row));
-    out.extend(rows.iter().filter(|row| matches!(row.body, RowBody::EdgeAccount(_))).map(PaneEntry::Row));
-    out
-}
 
 /// One line.
 pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
@@ -65,7 +39,7 @@ pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
             RowBody::EdgeAccount(account) => account_cells(row, account, fits),
             RowBody::Slo(budget) => budget_cells(row, budget, fits),
             RowBody::Pool(pool) => vec![
-                pane::mark(entry.verdict()),
+                mark(entry.verdict()),
                 vec![span(Role::Dim, format!("pool {}", pool.name))],
                 vec![span(Role::Dim, "unused")],
                 Words::new(),
@@ -119,7 +93,7 @@ fn balancer(app: &Console, row: &Row, lb: &LoadBalancer, fits: Fits) -> Vec<Colu
     };
     let role = if lb.enabled { Role::Dim } else { Role::Warning };
     vec![
-        if row.verdict >= Verdict::Warning { pane::mark(row.verdict) } else { pane::mark(Verdict::Info) },
+        if row.verdict >= Verdict::Warning { mark(row.verdict) } else { mark(Verdict::Info) },
         vec![span(Role::Strong, lb.name.as_str())],
         vec![span(role, state)],
         vec![span(Role::Dim, note)],
@@ -202,7 +176,7 @@ fn pool_cells(app: &Console, row: &Row, pool: &PoolRef, place: usize, fits: Fits
     let more = [share, who].into_iter().flatten().collect::<Vec<_>>().join(" · ");
     let role = glyph::of(verdict).1;
     vec![
-        pane::mark(verdict),
+        mark(verdict),
         vec![span(if goes { Role::Accent } else { Role::Text }, arrow), span(Role::Text, pool.name.as_str())],
         vec![span(role, word)],
         vec![span(Role::Dim, regions)],
@@ -220,7 +194,7 @@ fn probe_cells(app: &Console, row: &Row, probe: &Probe, fits: Fits) -> Vec<Colum
     let by = if fits == Fits::Word { "" } else { "from " };
     let from = probe.site.as_ref().map(|site| format!("{by}{site}")).unwrap_or_default();
     vec![
-        pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
+        mark(if row.stale { Verdict::Unknown } else { row.verdict }),
         vec![span(Role::Text, format!("probe {}", probe.name))],
         vec![span(role, answer)],
         note,
@@ -241,7 +215,7 @@ fn account_cells(row: &Row, account: &EdgeAccount, fits: Fits) -> Vec<ColumnText
     };
     let more = if verdict >= Verdict::Warning { row.why.to_string() } else { of };
     vec![
-        pane::mark(verdict),
+        mark(verdict),
         vec![span(Role::Dim, format!("account {}", row.source.instance))],
         Words::new(),
         vec![span(if verdict >= Verdict::Warning { glyph::of(verdict).1 } else { Role::Dim }, left)],
@@ -276,7 +250,7 @@ fn budget_cells(row: &Row, budget: &ErrorBudget, fits: Fits) -> Vec<ColumnText> 
     let of = if fits < Fits::Sentence && !burn.is_empty() { String::new() } else { of };
     let words: Vec<&str> = [burn.as_str(), bound, &of].into_iter().filter(|it| !it.is_empty()).collect();
     vec![
-        pane::mark(if row.stale { Verdict::Unknown } else { row.verdict }),
+        mark(if row.stale { Verdict::Unknown } else { row.verdict }),
         vec![span(Role::Text, format!("budget {}", budget.service))],
         vec![span(if known { Role::Text } else { Role::Unknown }, left)],
         vec![span(role, word)],

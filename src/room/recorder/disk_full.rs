@@ -9,7 +9,7 @@ use crate::ledger::LogHealth;
 use crate::model::entry::{EntryDraft, Transition};
 use crate::model::time::since;
 use crate::model::{Happening, SafeText, Stamp, TransitionKind};
-use crate::room::context::blocking;
+use crate::room::blocking::blocking;
 
 /// How often, in real time, a full disk is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::SubsecRound as _;
 
 use super::Recorder;
-use crate::room::context::blocking;
+use crate::room::blocking::blocking;
 use crate::seal::{self, SigningKey};
 
 /// How often the head of an open incident's log is signed.

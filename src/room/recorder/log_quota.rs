@@ -9,8 +9,8 @@ use super::Recorder;
 use crate::model::entry::Transition;
 use crate::model::{Happening, Refusal, RefusalKind, SafeText, TransitionKind};
 use crate::protocol::{LogRoom, Request};
-use crate::room::context::blocking;
-use crate::room::requests::writes_text;
+use crate::room::blocking::blocking;
+use crate::room::request_kinds::writes_text;
 
 /// How often, in real time, it is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(10);

@@ -17,7 +17,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::context::{RoomContext, blocking};
+use super::blocking::blocking;
+use super::context::RoomContext;
 use crate::ledger::{AppendError, Ledger, LogHealth};
 use crate::model::entry::{Entry, EntryDraft, Happening, RoomStarted, RoomStopped};
 use crate::model::{Actor, IncidentId, Refusal, RefusalKind, SafeText};

@@ -1,7 +1,7 @@
 //! The one rewriting of the log: a text whose removal is recorded is overwritten.
 
 use super::Recorder;
-use crate::room::context::blocking;
+use crate::room::blocking::blocking;
 
 impl Recorder {
     /// Overwrites the text of an entry, as another entry says.

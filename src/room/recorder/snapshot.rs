@@ -10,9 +10,9 @@ use tokio::sync::mpsc;
 use super::Recorder;
 use crate::ledger::{FoundSnapshot, Unverified};
 use crate::model::{Digest, Entry, IncidentId, SafeText};
-use crate::room::context::blocking;
-use crate::room::engine::EngineMessage;
-use crate::room::timeline_feed::{EntryPlaces, FoldedLog};
+use crate::room::blocking::blocking;
+use crate::room::engine_message::EngineMessage;
+use crate::room::entry_places::{EntryPlaces, FoldedLog};
 use crate::seal;
 use crate::timeline::{Keep, Story};
 

@@ -13,8 +13,8 @@ use crate::model::entry::{Closed, EntryDraft, Note, Opened};
 use crate::model::{Actor, IncidentId, Level, PersonId, SafeText, Severity};
 use crate::protocol::{Push, Request};
 use crate::room::engine::Engine;
+use crate::room::entry_places::PAGE;
 use crate::room::plans_tests::{Faulty, opened};
-use crate::room::timeline_feed::PAGE;
 use crate::seal;
 use crate::timeline::{Keep, Story};
 
@@ -138,7 +138,7 @@ async fn who_watches_begins_with_what_was_made_of_the_log_and_reads_the_rest_in_
     assert_eq!((mirror.broken.clone(), mirror.head), (None, Some(engine.recorder.kept.folded_to)));
     assert!(mirror.story.incidents[1].items.len() <= KEPT + KEPT / 4);
     let all = whole(&engine);
-    let (heads_of, clocks) = (mirror.story.clone().keep(Keep::Heads), all.incidents[1].clocks.clone());
+    let (heads_of, clocks) = (Story::clone(&mirror.story).keep(Keep::Heads), all.incidents[1].clocks.clone());
     assert_eq!((heads_of.incidents[1].clocks.clone(), heads_of.entries), (clocks, all.entries));
 
     // Either incident by its pages is the incident of the whole fold.

@@ -1,12 +1,11 @@
 //! What a filter can ask of a pane's rows, and what completes one.
 
 use crate::console::app::Console;
-use crate::console::pane::Pane;
-use crate::model::filter::{Completion, Field, Fields, Filter, complete};
+use crate::model::filter::{Field, Fields, Filter};
 use crate::model::{PersonRole, Stamp};
 use crate::timeline::{Incident, ToldItem};
 
-use super::pane_rows::{self, PaneEntry};
+use super::entry::PaneEntry;
 
 /// A pane's row with the incident whose words its entries are told in.
 pub struct FilteredRow<'a> {
@@ -93,12 +92,4 @@ impl Fields for FilteredRow<'_> {
 /// Whether a row passes a filter.
 pub fn passes(app: &Console, filter: &Filter, entry: &PaneEntry<'_>) -> bool {
     filter.matches(&FilteredRow { entry: *entry, incident: app.incident() }, app.at())
-}
-
-/// What could stand at the cursor of a filter for this pane.
-pub fn completion(app: &Console, pane: Pane, text: &str, cursor: usize) -> Completion {
-    let incident = app.incident();
-    let rows: Vec<FilteredRow<'_>> =
-        pane_rows::all(app, pane).into_iter().map(|entry| FilteredRow { entry, incident }).collect();
-    complete(text, cursor, rows.iter().map(|row| row as &dyn Fields))
 }
