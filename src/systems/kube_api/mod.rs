@@ -2,7 +2,8 @@
 //!
 //! A connection as its kubeconfig says ([`client`]), single requests and lists ([`requests`]), watches (`watch`) behind a
 //! gate (`source_context`) that a probe opens (`crd_probe` where custom resources are watched), objects read without trust
-//! (`json_access`), and the words for what went wrong (`error_text`). It knows no system: each says what its objects mean.
+//! (`json_access`; only the needed fields of what comes in masses: `partial_object`), and the words for what went wrong
+//! (`error_text`). It knows no system: each says what its objects mean.
 //!
 //! Not named `kube`: that is the crate it is built on, and `use kube::…` is to mean that crate everywhere.
 

@@ -49,7 +49,7 @@ impl ScalarText<'_> {
 
 /// A count: absent, negative or odd is 0, as Kubernetes leaves zeros out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Count(pub u64);
+pub struct ScalarCount(pub u64);
 
 /// A part of an object; anything but an object counts as an empty one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -135,33 +135,33 @@ impl<'de: 'a, 'a> Deserialize<'de> for ScalarText<'a> {
 struct CountVisitor;
 
 impl<'de> Visitor<'de> for CountVisitor {
-    type Value = Count;
+    type Value = ScalarCount;
 
-    nothing_else!(Count);
-    no_object!(Count);
+    nothing_else!(ScalarCount);
+    no_object!(ScalarCount);
 
-    fn visit_u64<E>(self, number: u64) -> Result<Count, E> {
-        Ok(Count(number))
+    fn visit_u64<E>(self, number: u64) -> Result<ScalarCount, E> {
+        Ok(ScalarCount(number))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Count, E> {
-        Ok(Count(0))
+    fn visit_i64<E>(self, _: i64) -> Result<ScalarCount, E> {
+        Ok(ScalarCount(0))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Count, E> {
-        Ok(Count(0))
+    fn visit_f64<E>(self, _: f64) -> Result<ScalarCount, E> {
+        Ok(ScalarCount(0))
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Count, E> {
-        Ok(Count(0))
+    fn visit_bool<E>(self, _: bool) -> Result<ScalarCount, E> {
+        Ok(ScalarCount(0))
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Count, E> {
-        Ok(Count(0))
+    fn visit_str<E>(self, _: &str) -> Result<ScalarCount, E> {
+        Ok(ScalarCount(0))
     }
 }
 
-impl<'de> Deserialize<'de> for Count {
+impl<'de> Deserialize<'de> for ScalarCount {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         from.deserialize_any(CountVisitor)
     }
@@ -281,7 +281,7 @@ mod tests {
     struct Partial<'a> {
         #[serde(borrow)]
         name: ScalarText<'a>,
-        count: Count,
+        count: ScalarCount,
         #[serde(borrow)]
         inner: Part<Inner<'a>>,
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::model::facts::{ControlPlane, Endpoint, KubeEvent, Node, Open};
 use crate::model::{SafeText, Stamp};
 use crate::systems::kube_api::json_access::{flag, items, name, open, stamp, string};
-use crate::systems::kube_api::partial_object::{Count, Part, PartialObject, ScalarText};
+use crate::systems::kube_api::partial_object::{Part, PartialObject, ScalarCount, ScalarText};
 
 /// Most names of failed checks kept.
 const MAX_CHECKS: usize = 32;
@@ -33,7 +33,7 @@ pub struct EventObject<'a> {
     message: ScalarText<'a>,
     #[serde(borrow, rename = "type")]
     kind: ScalarText<'a>,
-    count: Count,
+    count: ScalarCount,
     #[serde(borrow)]
     first_timestamp: ScalarText<'a>,
     #[serde(borrow)]
@@ -78,7 +78,7 @@ struct EventSource<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct EventSeries<'a> {
-    count: Count,
+    count: ScalarCount,
     #[serde(borrow)]
     last_observed_time: ScalarText<'a>,
 }
