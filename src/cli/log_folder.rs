@@ -37,7 +37,7 @@ pub struct LogFolder {
 /// If there is no log, or it can't be read.
 pub fn read(dir: &Path, config: Option<&Path>) -> Result<LogFolder, CliError> {
     let (clock, mut told, mut last) = (Clock::real(), ToldOfRoom::default(), None);
-    let mut mirror = Mirror { story: Story::keeping(Keep::Heads), ..Mirror::default() };
+    let mut mirror = Mirror { story: Story::keeping(Keep::Heads).into(), ..Mirror::default() };
     let (entries, broken) = EntryFiles::folder(dir, &mut |line| {
         told.hear(&line);
         mirror.apply(ClientEvent::Push(Push::Entries(vec![line.clone()])), &clock);
@@ -55,7 +55,7 @@ pub fn read(dir: &Path, config: Option<&Path>) -> Result<LogFolder, CliError> {
     if let Some(why) = &mirror.broken {
         return Err(CliError::Integrity(why.to_string()));
     }
-    mirror.welcome = Some(told.welcome(as_of, objectives));
+    mirror.welcome = Some(told.welcome(as_of, objectives)).into();
     // Why a text is to be removed is told with what waits.
     let open = mirror.story.incidents.iter().flat_map(|incident| incident.redactions.open());
     let reasons: BTreeSet<u64> = open.map(|it| it.proposal).collect();
