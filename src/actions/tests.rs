@@ -255,7 +255,7 @@ impl PlanBench {
 
     fn with<T>(&self, then: impl FnOnce(&PlanContext) -> T) -> T {
         let view = TopicView { rows: self.rows.clone(), total: 0, dropped: 0 };
-        let board = JudgedBoard { topics: [(Topic::Services, view)].into() };
+        let board = JudgedBoard { topics: [(Topic::Services, view.into())].into() };
         then(&PlanContext {
             now: at("14:50:00"),
             room: "prod-ca",

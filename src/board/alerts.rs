@@ -13,6 +13,7 @@ use crate::model::facts::{Alert, AlertPeer, Fact, FactKind, Open};
 use crate::model::{AlertGrade, Objective, SafeText, SourceId, Stamp, System, TroubleKind};
 
 use super::Board;
+use super::judged_at::JudgedAt;
 use super::observation_store::{Provenance, SourceState, Store, StoredFact};
 use super::row::{Row, RowBody, Verdict};
 use super::row_builder::{Opinion, count, names, sort_rows};
@@ -142,7 +143,7 @@ fn is_settled(peer: &AlertPeer, now: Stamp) -> bool {
 }
 
 /// Who needs you first: by verdict, then the newest.
-pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
+pub(super) fn rows(board: &Board, now: JudgedAt<'_>) -> Vec<Row> {
     let mut merged: BTreeMap<&str, MergedAlert> = BTreeMap::new();
     for (id, state, held) in board.store.facts(FactKind::Alert) {
         let Fact::Alert(alert) = &held.fact else { continue };
@@ -243,11 +244,11 @@ impl MergedAlert {
 
     /// The earliest beginning counts, and whether it is believed: not if all who say it had just been started, nor if it is
     /// still to come, as that of an alert that was sent with nothing but its end.
-    fn began(&mut self, at: Option<Stamp>, started: Option<Stamp>, now: Stamp) {
+    fn began(&mut self, at: Option<Stamp>, started: Option<Stamp>, now: JudgedAt<'_>) {
         let Some(at) = at else { return };
         // Not in whole seconds, which are cut towards zero: what began a moment before the start has a beginning of its own.
         let after = |started: Stamp| (TimeDelta::zero()..TimeDelta::seconds(YOUNG_S)).contains(&(at - started));
-        let young = at > now || started.is_some_and(after);
+        let young = !now.is_past(at) || started.is_some_and(after);
         match self.alert.starts_at {
             Some(known) if known < at => {}
             Some(known) if known == at => self.since_restart &= young,
@@ -378,7 +379,7 @@ fn service_of(alert: &Alert, objectives: &[Objective]) -> Option<String> {
     named.or_else(by_namespace).map(|objective| objective.service.clone())
 }
 
-fn ended_row(board: &Board, end: &AlertEnd, now: Stamp) -> Row {
+fn ended_row(board: &Board, end: &AlertEnd, now: JudgedAt<'_>) -> Row {
     let mut alert = end.alert.clone();
     alert.state = Open::new(if end.confirmed { RESOLVED } else { GONE });
     let mut opinion = Opinion::new(Verdict::Info);

@@ -9,6 +9,7 @@ use crate::model::facts::{Fact, FactKind, OffSite, Schedule};
 use crate::model::{Objective, SafeText, SourceId, Stamp, System};
 
 use super::Board;
+use super::judged_at::JudgedAt;
 use super::observation_store::{Provenance, SourceState, is_partial};
 use super::restore_coverage::{cover, holds_some};
 use super::restore_points::{Candidate, RestorePoints, UnusableBackup, gap, newest, unfit};
@@ -21,7 +22,7 @@ use super::{locations, missing_on_dr, restores, schedules};
 const ON_DEMAND: &str = "on demand";
 
 /// Schedules, locations, restores; each worst first. With how many were left out.
-pub(super) fn rows(board: &Board, now: Stamp) -> (Vec<Row>, u64) {
+pub(super) fn rows(board: &Board, now: JudgedAt<'_>) -> (Vec<Row>, u64) {
     let points = RestorePoints::of(&board.store, now);
     let mut rows = schedule_rows(board, &points, now);
     rows.extend(on_demand_rows(board, &points, now));
@@ -51,7 +52,7 @@ pub(super) struct Wanted<'a> {
 
 impl ScheduleView<'_> {
     /// Why a backup is no restore point of any of the services, or can't be restored from.
-    fn unusable(&self, it: &Candidate<'_>, now: Stamp) -> Option<UnusableBackup> {
+    fn unusable(&self, it: &Candidate<'_>, now: JudgedAt<'_>) -> Option<UnusableBackup> {
         if let Some(why) = unfit(it, now) {
             return Some(why);
         }
@@ -77,12 +78,12 @@ impl ScheduleView<'_> {
 fn wanted<'a>(
     points: &RestorePoints<'_>,
     objectives: impl Iterator<Item = &'a Objective>,
-    now: Stamp,
+    now: JudgedAt<'_>,
 ) -> Vec<Wanted<'a>> {
     objectives.map(|objective| Wanted { objective, together: cover(points, objective, now).is_ok() }).collect()
 }
 
-fn schedule_rows(board: &Board, points: &RestorePoints<'_>, now: Stamp) -> Vec<Row> {
+fn schedule_rows(board: &Board, points: &RestorePoints<'_>, now: JudgedAt<'_>) -> Vec<Row> {
     let mut schedules: BTreeMap<&str, (&SourceId, &Schedule, Provenance)> = BTreeMap::new();
     for (id, state, held) in board.store.facts(FactKind::Schedule) {
         if let Fact::Schedule(schedule) = &held.fact {
@@ -115,7 +116,7 @@ fn schedule_rows(board: &Board, points: &RestorePoints<'_>, now: Stamp) -> Vec<R
 }
 
 /// Backups that no schedule made: one row for each service that some of them cover, and one for the rest.
-fn on_demand_rows(board: &Board, points: &RestorePoints<'_>, now: Stamp) -> Vec<Row> {
+fn on_demand_rows(board: &Board, points: &RestorePoints<'_>, now: JudgedAt<'_>) -> Vec<Row> {
     let objectives = &board.setup.objectives;
     let of = |objective: &Objective| points.on_demand.iter().filter(|it| holds_some(it, objective)).copied().collect();
     let mut views: Vec<(String, ScheduleView<'_>)> = objectives
@@ -144,7 +145,7 @@ fn relies(objective: &Objective, schedule: &SafeText) -> bool {
     objective.schedules.iter().any(|own| schedule == own.as_str())
 }
 
-fn row(board: &Board, view: &ScheduleView<'_>, id: String, now: Stamp) -> Row {
+fn row(board: &Board, view: &ScheduleView<'_>, id: String, now: JudgedAt<'_>) -> Row {
     let usable = view.candidates.iter().filter(|it| view.unusable(it, now).is_none()).copied();
     let best = newest(usable, &view.restored_on());
     let mut opinion = Opinion::new(Verdict::Ok);
@@ -205,7 +206,7 @@ fn judge_point(
     view: &ScheduleView<'_>,
     best: &Candidate<'_>,
     unread: Option<&str>,
-    now: Stamp,
+    now: JudgedAt<'_>,
 ) -> bool {
     let over = best.started.zip(view.rpo_s()).is_some_and(|(started, rpo_s)| is_over(started, rpo_s, now));
     match unread.filter(|_| over) {
@@ -236,12 +237,13 @@ fn judge_point(
 }
 
 /// Whether a point is older than an RPO.
-pub(super) fn is_over(started: Stamp, rpo_s: u64, now: Stamp) -> bool {
-    now - started > TimeDelta::try_seconds(i64::try_from(rpo_s).unwrap_or(i64::MAX)).unwrap_or(TimeDelta::MAX)
+pub(super) fn is_over(started: Stamp, rpo_s: u64, now: JudgedAt<'_>) -> bool {
+    let rpo = TimeDelta::try_seconds(i64::try_from(rpo_s).unwrap_or(i64::MAX)).unwrap_or(TimeDelta::MAX);
+    now.is_older(started, rpo)
 }
 
 /// Whether a service relies on a point that is known not to be there.
-fn judge_none(opinion: &mut Opinion, view: &ScheduleView<'_>, unread: Option<&str>, now: Stamp) -> bool {
+fn judge_none(opinion: &mut Opinion, view: &ScheduleView<'_>, unread: Option<&str>, now: JudgedAt<'_>) -> bool {
     if let Some(why) = unread {
         opinion.because(Verdict::Unknown, format!("no restore point is known: {why}"));
         return false;
@@ -272,7 +274,7 @@ fn newer(
     view: &ScheduleView<'_>,
     best: Option<&Candidate<'_>>,
     stuck: Option<&Stuck>,
-    now: Stamp,
+    now: JudgedAt<'_>,
 ) -> Option<(SafeText, SafeText)> {
     if let Some(stuck) = stuck {
         return Some((SafeText::new(&stuck.name), SafeText::new(&stuck.phase)));

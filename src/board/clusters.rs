@@ -8,9 +8,10 @@ use chrono::TimeDelta;
 
 use crate::model::facts::{ControlPlane, Endpoint, Fact, FactKind};
 use crate::model::time::{clock, words};
-use crate::model::{ClusterRole, SourceId, Stamp, System, Trouble};
+use crate::model::{ClusterRole, SourceId, System, Trouble};
 
 use super::Board;
+use super::judged_at::JudgedAt;
 use super::observation_store::SourceState;
 use super::row::{Row, RowBody, Verdict};
 use super::row_builder::{Opinion, names, not_looked_at, sort_rows};
@@ -21,14 +22,14 @@ pub(super) use identity::same;
 const SKEW_MS: std::ops::RangeInclusive<u64> = 5_000..=600_000;
 
 /// One row per configured cluster.
-pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
+pub(super) fn rows(board: &Board, now: JudgedAt<'_>) -> Vec<Row> {
     let mut rows: Vec<Row> = board.setup.clusters.iter().map(|(name, role)| row(board, name, *role, now)).collect();
     let order: Vec<String> = board.setup.clusters.iter().map(|(name, _)| name.clone()).collect();
     sort_rows(&mut rows, |row| order.iter().position(|name| *name == row.id));
     rows
 }
 
-fn row(board: &Board, name: &str, role: ClusterRole, now: Stamp) -> Row {
+fn row(board: &Board, name: &str, role: ClusterRole, now: JudgedAt<'_>) -> Row {
     let id = SourceId::new(System::Kubernetes, name);
     let state = board.store.source(&id);
     let held = state.and_then(|state| state.of(FactKind::ControlPlane).next().map(|held| (state, held)));
@@ -60,9 +61,10 @@ fn row(board: &Board, name: &str, role: ClusterRole, now: Stamp) -> Row {
     } else if state.is_some() {
         opinion.because(Verdict::Unknown, "its nodes have not been read");
     }
-    let pods = state.map(|state| pods::read(board, state, now + skew)).unwrap_or_default();
+    let theirs = now.by_clock(skew);
+    let pods = state.map(|state| pods::read(board, state, theirs)).unwrap_or_default();
     let pods_read = state.is_some_and(|state| state.listed(FactKind::Pod));
-    pods::judge(&mut opinion, &pods, now + skew);
+    pods::judge(&mut opinion, &pods, theirs);
     if state.is_some() && !pods_read {
         opinion.because(Verdict::Unknown, "its pods have not been read");
     }

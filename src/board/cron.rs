@@ -1,6 +1,6 @@
 //! When a Velero schedule should have run: cron as robfig/cron reads it, with `CRON_TZ=`, `TZ=` and `@every`.
 
-use chrono::{DateTime, TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, TimeZone, Utc};
 use croner::parser::CronParser;
 
 use crate::model::Stamp;
@@ -54,7 +54,9 @@ impl Cron {
         match self {
             Self::Every(every) => at.checked_add_signed(*every),
             Self::At(cron, zone) => {
-                let next = cron.find_next_occurrence(&at.with_timezone(zone), false).ok()?;
+                // Runs begin at whole seconds; the parser would keep the part of one that it is asked with.
+                let from = at.trunc_subsecs(0).with_timezone(zone);
+                let next = cron.find_next_occurrence(&from, false).ok()?;
                 let next = next.with_timezone(&Utc);
                 (next > at).then_some(next)
             }
@@ -74,7 +76,7 @@ impl Cron {
             }
             Self::At(cron, zone) => {
                 let end: DateTime<chrono_tz::Tz> = zone.from_utc_datetime(&until.naive_utc());
-                let mut at: DateTime<chrono_tz::Tz> = last.with_timezone(&Utc).with_timezone(zone);
+                let mut at: DateTime<chrono_tz::Tz> = last.trunc_subsecs(0).with_timezone(zone);
                 let mut runs = CountedRuns::default();
                 while let Ok(next) = cron.find_next_occurrence(&at, false)
                     && next <= end
@@ -99,6 +101,14 @@ impl Cron {
         u64::try_from((second - first).num_seconds()).ok()
     }
 
+    /// Until when [`Cron::interval_s`] stays the same; `None` = for ever.
+    pub fn interval_stands_until(&self, about: Stamp) -> Option<Stamp> {
+        match self {
+            Self::Every(_) => None,
+            Self::At(..) => self.next_after(about),
+        }
+    }
+
     /// The first run after `now`; of an interval, counted from the `last` one.
     pub fn due_after(&self, last: Stamp, now: Stamp) -> Option<Stamp> {
         let Self::Every(every) = self else { return self.next_after(now) };
@@ -121,6 +131,16 @@ mod tests {
 
     fn at(text: &str) -> Stamp {
         text.parse().expect("a time")
+    }
+
+    #[test]
+    fn a_run_begins_at_a_whole_second_whenever_one_asks() {
+        let cron = Cron::parse("29 * * * *").expect("cron");
+        for (asked, next) in [("14:20:00.001", "14:29:00"), ("14:28:59.999", "14:29:00"), ("14:29:00.500", "15:29:00")]
+        {
+            let day = |clock: &str| at(&format!("2026-03-02T{clock}Z"));
+            assert_eq!(cron.next_after(day(asked)), Some(day(next)), "{asked}");
+        }
     }
 
     #[test]

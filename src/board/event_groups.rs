@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use crate::model::Stamp;
 use crate::model::facts::KubeEvent;
 
-use super::event_tally::{EventTally, MINUTE_S};
+use super::event_tally::{EventRow, EventTally, MINUTE_S};
 use super::row::{Row, RowBody, Verdict};
 
 /// Whether something becomes more.
@@ -170,10 +170,24 @@ fn share(event: &KubeEvent, now: Stamp, ago: f64) -> f64 {
 
 /// About how many events there were in the last minute, and whether they become more.
 pub fn rate(rows: &[Row], now: Stamp) -> (u64, Trend) {
-    let (groups, _) = grouped(rows, now);
-    let sum = |of: fn(&EventGroup<'_>) -> f64| groups.iter().map(of).sum::<f64>();
-    let (last, before) = (sum(|group| group.now), sum(|group| group.before));
+    let (mut counted, mut told) = ([0.0; 2], [0.0; 2]);
+    let mut some_counted = false;
+    for (row, event) in rows.iter().filter_map(event_of) {
+        // Where the room counted, each event is in the count of its kind.
+        let (sum, one) = match &event.group {
+            Some(tally) => (&mut counted, counted_group(row, event, tally, now)),
+            None if some_counted => continue,
+            None => (&mut told, alone(row, event, now)),
+        };
+        some_counted |= one.counted;
+        *sum = [sum[0] + one.now, sum[1] + one.before];
+    }
+    let [last, before] = if some_counted { counted } else { told };
     (last.round() as u64, trend(last, before))
+}
+
+fn event_of(row: &Row) -> Option<(&Row, &EventRow)> {
+    if let RowBody::Event(event) = &row.body { Some((row, event)) } else { None }
 }
 
 /// Folds rows of events: warnings first, what goes on before what is quiet, then what happens most.
@@ -196,11 +210,10 @@ fn grouped(rows: &[Row], now: Stamp) -> (Vec<EventGroup<'_>>, bool) {
     let mut groups: Vec<EventGroup<'_>> = Vec::new();
     let mut objects: HashSet<(usize, &str)> = HashSet::new();
     let mut some_counted = false;
-    for (at_row, row) in rows.iter().enumerate() {
-        let RowBody::Event(event) = &row.body else { continue };
+    for (at_row, (row, event)) in rows.iter().enumerate().filter_map(|(at, row)| Some((at, event_of(row)?))) {
         some_counted |= event.group.is_some();
         let one = match &event.group {
-            Some(tally) => counted(row, event, tally, now),
+            Some(tally) => counted_group(row, event, tally, now),
             None => alone(row, event, now),
         };
         let one = EventGroup { at: at_row, ..one };
@@ -224,7 +237,7 @@ fn grouped(rows: &[Row], now: Stamp) -> (Vec<EventGroup<'_>>, bool) {
 }
 
 /// A kind of event of which the room counted everything that it heard.
-fn counted<'a>(row: &'a Row, event: &'a KubeEvent, tally: &EventTally, now: Stamp) -> EventGroup<'a> {
+fn counted_group<'a>(row: &'a Row, event: &'a KubeEvent, tally: &EventTally, now: Stamp) -> EventGroup<'a> {
     EventGroup {
         newest: row,
         at: 0,

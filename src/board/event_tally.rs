@@ -74,7 +74,9 @@ pub struct EventTally {
     /// There are more of them: counting stopped there.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub more_objects: bool,
+    /// The first time.
     pub first: Stamp,
+    /// What of it was lately.
     pub recent: RecentCounts,
 }
 

@@ -15,6 +15,7 @@ use crate::model::{SafeText, SourceId, Stamp};
 
 use super::Board;
 use super::event_tally::{EventRow, EventTally, RecentCounts};
+use super::judged_at::JudgedAt;
 use super::row::{Row, RowBody, TopicView, Verdict};
 use super::row_builder::Opinion;
 
@@ -212,7 +213,7 @@ impl Events {
             return;
         }
         let before = self.kinds.len();
-        self.kinds.retain(|_, kind| !kind.is_over(now));
+        self.kinds.retain(|_, kind| !kind.is_over(JudgedAt::once(now)));
         if self.kinds.len() < before {
             return;
         }
@@ -285,8 +286,8 @@ impl Events {
 }
 
 impl EventKind {
-    fn is_over(&self, now: Stamp) -> bool {
-        self.listed == 0 && now - self.newest.event.last > REMEMBERED
+    fn is_over(&self, now: JudgedAt<'_>) -> bool {
+        self.listed == 0 && now.is_older(self.newest.event.last, REMEMBERED)
     }
 }
 
@@ -314,7 +315,7 @@ fn count_object(objects: &mut HashSet<u64>, tally: &mut EventTally, event: &Kube
 }
 
 /// Newest first: the newest event of each kind, which tells of all of them, and as many others as there is room for.
-pub(super) fn view(board: &Board, now: Stamp) -> TopicView {
+pub(super) fn view(board: &Board, now: JudgedAt<'_>) -> TopicView {
     let events = &board.events;
     let kinds = events.kinds.values().filter(|kind| !kind.is_over(now));
     let mut shown: Vec<_> = kinds.map(|kind| (&kind.key, &kind.newest, Some(&kind.tally))).collect();
@@ -331,7 +332,7 @@ pub(super) fn view(board: &Board, now: Stamp) -> TopicView {
     TopicView { total, dropped, rows }
 }
 
-fn row(board: &Board, key: &EventKey, heard: &HeardEvent, tally: Option<&Arc<EventTally>>, now: Stamp) -> Row {
+fn row(board: &Board, key: &EventKey, heard: &HeardEvent, tally: Option<&Arc<EventTally>>, now: JudgedAt<'_>) -> Row {
     let event = &heard.event;
     let verdict = if is_warning(&event.kind) { Verdict::Warning } else { Verdict::Info };
     let mut proof = board.store.proof_of_source(&key.0, now);

@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 
 use crate::model::facts::{App, Fact, FactKind};
 use crate::model::gitops::destination::{Destination, destination};
-use crate::model::{SourceId, Stamp, System};
+use crate::model::{SourceId, System};
 
 use super::Board;
+use super::judged_at::JudgedAt;
 use super::restore_points::skew_of;
 use super::row::Row;
 use super::row_builder::sort_rows;
@@ -25,7 +26,7 @@ const RECONCILED_FOR_S: u64 = 540;
 const APPS: [FactKind; 3] = [FactKind::App, FactKind::Kustomization, FactKind::HelmRelease];
 
 /// A parity row per cluster first, then every application.
-pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
+pub(super) fn rows(board: &Board, now: JudgedAt<'_>) -> Vec<Row> {
     let mut groups = grouped(board, now);
     compare::compare(board, &mut groups, now);
     let order: BTreeMap<&str, usize> =
@@ -42,7 +43,7 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
 }
 
 /// Every application, judged by itself, by the cluster that it goes to.
-fn grouped(board: &Board, now: Stamp) -> BTreeMap<Destination, Group<'_>> {
+fn grouped<'a>(board: &'a Board, now: JudgedAt<'a>) -> BTreeMap<Destination, Group<'a>> {
     let mut groups: BTreeMap<Destination, Group<'_>> = BTreeMap::new();
     for (id, state) in tools(board) {
         let side = Side::new(id, state, skew_of(&board.store, &id.instance));

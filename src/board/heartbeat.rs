@@ -3,17 +3,18 @@
 use chrono::TimeDelta;
 
 use crate::model::facts::{Fact, FactKind};
-use crate::model::{AlertGrade, SourceId, Stamp, System};
+use crate::model::{AlertGrade, SourceId, System};
 
 use super::Board;
 use super::alerts::YOUNG_S;
+use super::judged_at::JudgedAt;
 use super::observation_store::{Provenance, SourceState};
 use super::row::{Row, RowBody, Verdict};
 use super::row_builder::{Opinion, names};
 
 /// A row that says so where no heartbeat is seen and none was seen to end: one that ended has a row among the alerts. None
 /// before every Alertmanager has answered or failed, and none where nobody expects a heartbeat.
-pub(super) fn row(board: &Board, now: Stamp) -> Option<Row> {
+pub(super) fn row(board: &Board, now: JudgedAt<'_>) -> Option<Row> {
     let expected = &board.setup.heartbeats;
     let members: Vec<(&SourceId, &SourceState)> = board.store.system(System::Alertmanager).collect();
     let heard = |state: &SourceState| state.listed(FactKind::Alert) && state.whole_trouble().is_none();
@@ -43,9 +44,9 @@ fn is_heartbeat(fact: &Fact) -> bool {
 }
 
 /// Whether it was started so recently that its senders may not have told it yet.
-fn is_young(state: &SourceState, now: Stamp) -> bool {
+fn is_young(state: &SourceState, now: JudgedAt<'_>) -> bool {
     state.of(FactKind::AlertPeer).any(|held| match &held.fact {
-        Fact::AlertPeer(peer) => peer.started.is_some_and(|at| now - at < TimeDelta::seconds(YOUNG_S)),
+        Fact::AlertPeer(peer) => peer.started.is_some_and(|at| !now.is_past(at + TimeDelta::seconds(YOUNG_S))),
         _ => false,
     })
 }

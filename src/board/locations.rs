@@ -4,13 +4,14 @@ use crate::model::facts::{Fact, FactKind, Location};
 use crate::model::{ClusterRole, SourceId, Stamp};
 
 use super::Board;
+use super::judged_at::JudgedAt;
 use super::observation_store::{Provenance, SourceState, Store};
 use super::restore_points::{late_s, location_trouble, skew_of};
 use super::row::{Row, RowBody, Verdict};
 use super::row_builder::{Opinion, count, names, sort_rows};
 
 /// One row per location of each cluster, worst first.
-pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
+pub(super) fn rows(board: &Board, now: JudgedAt<'_>) -> Vec<Row> {
     let all: Vec<(&SourceId, &Location)> = board
         .store
         .facts(FactKind::Location)

@@ -1,17 +1,24 @@
 //! A restore point that the DR cluster does not have: not yet, or never as things stand.
 
 use crate::model::facts::FactKind;
-use crate::model::{SourceId, Stamp, System};
+use crate::model::{SourceId, System};
 
 use super::Board;
 use super::backups::{ScheduleView, is_whole};
+use super::judged_at::JudgedAt;
 use super::observation_store::SourceState;
 use super::restore_points::{Candidate, locations_of, same_store, unfit};
 use super::row::Verdict;
 use super::row_builder::Opinion;
 
 /// Says it if the best restore point is not where any service that relies on it would be restored, and why.
-pub(super) fn judge(opinion: &mut Opinion, board: &Board, view: &ScheduleView<'_>, best: &Candidate<'_>, now: Stamp) {
+pub(super) fn judge(
+    opinion: &mut Opinion,
+    board: &Board,
+    view: &ScheduleView<'_>,
+    best: &Candidate<'_>,
+    now: JudgedAt<'_>,
+) {
     let dr = view.restored_on();
     if dr.is_empty() || best.is_on(&dr) {
         return;

@@ -16,6 +16,8 @@ mod events;
 mod filter_fields;
 mod gitops;
 mod heartbeat;
+mod judged_at;
+mod kept_judgement;
 mod locations;
 mod missing_on_dr;
 mod objective_breach;
@@ -43,17 +45,22 @@ pub mod unknown_names;
 mod vanished_backups;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::model::facts::{Fact, FactKind};
 use crate::model::gitops::destination::Called;
 use crate::model::slo::SloTarget;
 use crate::model::{ClusterRole, Objective, Observation, SafeText, SourceChange, SourceId, Stamp, System};
 
+use judged_at::{JudgedAt, StandsUntil};
+use observation_store::SourceState;
+
 pub use burn_rate::{BurnPair, BurnState};
 pub use closing_checks::FiringCounts;
 pub use event_tally::{EventRow, EventTally};
 #[cfg(test)]
 pub use events::MOST_EVENTS;
+pub use kept_judgement::KeptJudgement;
 pub use objective_breach::breached;
 pub use rate_limit::RateLimiter;
 pub use readiness::{Readiness, readiness};
@@ -178,7 +185,7 @@ impl Board {
     /// Takes in one observation. The newest one wins; there is no history but that of alerts that ended.
     pub fn apply(&mut self, observation: Observation) {
         let Observation { source, seen_at, part, change } = observation;
-        self.mark(&source, &change);
+        let (about, life) = (heard_of(&change), self.store.source(&source).map(SourceState::life));
         self.moves.see(&source, &change, seen_at);
         let completes = !part && completes(source.system, &change);
         self.vanished.see(&self.store, &source, &change, seen_at);
@@ -193,6 +200,8 @@ impl Board {
         if source.system == System::Prometheus {
             slo::settle(&mut self.latches, &self.slos, &self.store, &source, seen_at);
         }
+        let lives = about != Some(FactKind::KubeEvent) || self.store.source(&source).map(SourceState::life) != life;
+        self.dirty.extend(Topic::ALL.iter().filter(|topic| topic.rests_on(source.system, about, lives)));
     }
 
     fn take_in(&mut self, source: &SourceId, seen_at: Stamp, change: SourceChange) {
@@ -234,7 +243,7 @@ impl Board {
         }
     }
 
-    /// Topics that may have changed since [`Board::clean`]. Time alone also changes rows (they go stale): judge now and then.
+    /// Topics of which something new was heard since [`Board::clean`]. Time alone changes rows too (they go stale).
     pub fn dirty(&self) -> &BTreeSet<Topic> {
         &self.dirty
     }
@@ -249,13 +258,25 @@ impl Board {
         silences::members(&self.store)
     }
 
-    /// Judges everything.
+    /// Judges everything, whatever was judged before. See [`KeptJudgement`] for what a room does.
     pub fn judge(&self, now: Stamp) -> JudgedBoard {
-        JudgedBoard { topics: Topic::ALL.iter().map(|topic| (*topic, self.judge_topic(*topic, now))).collect() }
+        let judged = |topic: &Topic| (*topic, Arc::new(self.judge_topic(*topic, now)));
+        JudgedBoard { topics: Topic::ALL.iter().map(judged).collect() }
     }
 
     /// Judges one topic.
     pub fn judge_topic(&self, topic: Topic, now: Stamp) -> TopicView {
+        self.judge_until(topic, now).0
+    }
+
+    /// Judges one topic, and says from when on the judgement may be another one though nothing new is heard.
+    fn judge_until(&self, topic: Topic, now: Stamp) -> (TopicView, Option<Stamp>) {
+        let until = StandsUntil::default();
+        let view = self.judge_at(topic, JudgedAt::new(now, &until));
+        (view, until.get())
+    }
+
+    fn judge_at(&self, topic: Topic, now: JudgedAt<'_>) -> TopicView {
         let mut left_out = 0;
         let mut rows = match topic {
             Topic::Events => return events::view(self, now),
@@ -281,14 +302,16 @@ impl Board {
         let dropped = cut + unkept.sum::<u64>();
         TopicView { rows, total, dropped }
     }
+}
 
-    fn mark(&mut self, source: &SourceId, change: &SourceChange) {
-        self.dirty.insert(Topic::Sources);
-        if let SourceChange::Upsert(Fact::KubeEvent(_)) = change {
-            self.dirty.insert(Topic::Events);
-            return;
+/// What kind of facts a change is about.
+fn heard_of(change: &SourceChange) -> Option<FactKind> {
+    match change {
+        SourceChange::Upsert(fact) => Some(fact.kind()),
+        SourceChange::Remove { kind, .. } | SourceChange::Replace { kind, .. } | SourceChange::Unkept { kind, .. } => {
+            Some(*kind)
         }
-        self.dirty.extend(Topic::ALL.iter().filter(|topic| topic.depends_on(source.system)));
+        SourceChange::Alive | SourceChange::Trouble(_) => None,
     }
 }
 

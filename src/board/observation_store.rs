@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
 
+use super::judged_at::JudgedAt;
 use crate::model::facts::{ControlPlane, Endpoint, Fact, FactKind};
 use crate::model::{SafeText, SourceId, Stamp, System, Trouble, TroubleKind};
 
@@ -19,6 +20,8 @@ const FLAP_S: i64 = 120;
 const SETTLES_S: i64 = 20;
 /// How far ahead of now something may have been seen: tasks read the clock at slightly different instants.
 const AHEAD: TimeDelta = TimeDelta::seconds(5);
+/// Proofs of life that are closer to each other are one.
+const LIFE_STEP: TimeDelta = TimeDelta::seconds(1);
 /// Freshness of a source that was not announced.
 const DEFAULT_FRESH_S: u64 = 60;
 
@@ -146,15 +149,22 @@ impl SourceState {
     fn seen(&mut self, at: Stamp) {
         self.alive_at = Some(match self.alive_at {
             Some(before) if before >= at && before - at <= AHEAD => before,
+            // One that talks all the time lives no more for it, and what rests on it need not be judged again for that.
+            Some(before) if before < at && at - before < LIFE_STEP => before,
             _ => at,
         });
     }
 
-    pub fn is_stale_at(&self, seen_at: Stamp, now: Stamp) -> bool {
+    /// What proofs of life alone may have changed.
+    pub fn life(&self) -> (Option<Stamp>, bool) {
+        (self.alive_at, self.trouble.is_some())
+    }
+
+    pub fn is_stale_at(&self, seen_at: Stamp, now: JudgedAt<'_>) -> bool {
         let fresh =
             TimeDelta::try_seconds(i64::try_from(self.fresh_for_s).unwrap_or(i64::MAX)).unwrap_or(TimeDelta::MAX);
         // Seen in the future: the wall clock was set back, and nothing says how long ago it really was.
-        now - seen_at > fresh || seen_at - now > AHEAD
+        now.is_older(seen_at, fresh) || now.is_ahead(seen_at, AHEAD)
     }
 
     /// A fact is new or newer.
@@ -300,8 +310,8 @@ impl Store {
     }
 
     /// How far a fact can be believed.
-    pub fn proof(&self, id: &SourceId, state: &SourceState, held: &StoredFact, now: Stamp) -> Provenance {
-        let ahead = |at: &Stamp| *at - now > AHEAD;
+    pub fn proof(&self, id: &SourceId, state: &SourceState, held: &StoredFact, now: JudgedAt<'_>) -> Provenance {
+        let ahead = |at: &Stamp| now.is_ahead(*at, AHEAD);
         let seen_at = match state.proven_at() {
             Some(at) if at >= held.seen_at || ahead(&held.seen_at) => at,
             _ => held.seen_at,
@@ -310,7 +320,7 @@ impl Store {
     }
 
     /// How far a source's silence about something can be believed.
-    pub fn proof_of_source(&self, id: &SourceId, now: Stamp) -> Provenance {
+    pub fn proof_of_source(&self, id: &SourceId, now: JudgedAt<'_>) -> Provenance {
         let state = self.sources.get(id);
         let seen_at = state.and_then(SourceState::proven_at);
         Provenance {

@@ -1,7 +1,8 @@
 //! What a service could be restored from: one backup, or several that cover its namespaces together.
 
-use crate::model::{Objective, Stamp};
+use crate::model::Objective;
 
+use super::judged_at::JudgedAt;
 use super::restore_points::{Candidate, RestorePoints, UnusableBackup, gap, newest, unfit};
 
 /// Backups that cover a service.
@@ -47,7 +48,7 @@ pub(super) fn holds_some(it: &Candidate<'_>, objective: &Objective) -> bool {
 pub(super) fn cover<'a>(
     points: &RestorePoints<'a>,
     objective: &Objective,
-    now: Stamp,
+    now: JudgedAt<'_>,
 ) -> Result<RestoreCoverage<'a>, NotCovered> {
     let prefer: Vec<&str> = objective.restored_on().iter().map(String::as_str).collect();
     let all = eligible(points, objective);

@@ -9,6 +9,7 @@ use crate::model::time::dated;
 use crate::model::{SourceId, Stamp, System};
 
 use super::clusters::skew;
+use super::judged_at::JudgedAt;
 use super::observation_store::{Provenance, SourceState, Store, StoredFact};
 use super::row::PointSummary;
 
@@ -61,7 +62,7 @@ pub(super) fn skew_of(store: &Store, cluster: &str) -> TimeDelta {
 }
 
 impl<'a> RestorePoints<'a> {
-    pub fn of(store: &'a Store, now: Stamp) -> Self {
+    pub fn of(store: &'a Store, now: JudgedAt<'_>) -> Self {
         let mut out = Self::default();
         let volumes = volumes(store);
         let homes = homes(store);
@@ -160,7 +161,7 @@ fn given_up<'a>(
     source: &SourceId,
     state: &SourceState,
     point: &RestorePoint,
-    now: Stamp,
+    now: JudgedAt<'_>,
 ) -> Option<(&'a SourceId, GivenUp)> {
     let (place, _) = location_of(state, point.location.as_str())?;
     let done = point.completed?;
@@ -204,7 +205,7 @@ impl UnusableBackup {
 }
 
 /// Why a backup can't be restored from, whatever it covers; `None` = it can.
-pub(super) fn unfit(it: &Candidate<'_>, now: Stamp) -> Option<UnusableBackup> {
+pub(super) fn unfit(it: &Candidate<'_>, now: JudgedAt<'_>) -> Option<UnusableBackup> {
     let point = it.point;
     let other = |says: String| Some(UnusableBackup::Other(says));
     if point.deleting || point.phase.is("Deleting") {
@@ -222,13 +223,13 @@ pub(super) fn unfit(it: &Candidate<'_>, now: Stamp) -> Option<UnusableBackup> {
         return other("it is Completed with 0 items: nothing is in it".to_owned());
     }
     let Some(started) = it.started else { return other("its start is not known".to_owned()) };
-    if is_ahead(started, now) {
-        let at = dated(started, now);
+    if now.is_ahead_s(started, AHEAD_S) {
+        let at = now.dated(started);
         return Some(UnusableBackup::Unknown(format!(
             "it began in the future ({at}): a clock is wrong, so its age is not known"
         )));
     }
-    if point.expires.is_some_and(|at| at <= now + TimeDelta::seconds(EXPIRY_MARGIN_S)) {
+    if point.expires.is_some_and(|at| now.is_past(at - TimeDelta::seconds(EXPIRY_MARGIN_S))) {
         return other("it expires within the hour or has expired".to_owned());
     }
     match it.given_up {
@@ -301,7 +302,7 @@ impl Candidate<'_> {
     }
 
     /// How far it can be believed.
-    pub fn proof(&self, store: &Store, now: Stamp) -> Provenance {
+    pub fn proof(&self, store: &Store, now: JudgedAt<'_>) -> Provenance {
         store.proof(self.source, self.state, self.held, now)
     }
 

@@ -8,6 +8,7 @@ use crate::model::facts::{Fact, FactKind, Restore, Scope, VolumeRestore};
 use crate::model::{SafeText, SourceChange, SourceId, Stamp};
 
 use super::Board;
+use super::judged_at::JudgedAt;
 use super::observation_store::{Provenance, SourceState};
 use super::restore_points::{Candidate, RestorePoints, is_ahead, skew_of};
 use super::row::{Row, RowBody, Verdict};
@@ -16,7 +17,7 @@ use super::row_builder::{Opinion, count};
 /// Restores that are shown: those that run and the newest.
 const MOST_RESTORES: usize = 200;
 /// A restore that failed longer ago needs nobody now: over a weekend, and no longer.
-const FAILED_FOR_S: i64 = 72 * 3_600;
+const FAILED_FOR_S: u64 = 72 * 3_600;
 /// A restore of which nothing moved for so long is stuck.
 const STUCK_S: i64 = 600;
 /// Most things whose movement is remembered.
@@ -127,7 +128,7 @@ fn of_volume(it: &VolumeRestore) -> ProgressMark {
 }
 
 /// One row per restore: those that have not ended, then the newest. With how many are left out.
-pub(super) fn rows(board: &Board, points: &RestorePoints<'_>, now: Stamp) -> (Vec<Row>, u64) {
+pub(super) fn rows(board: &Board, points: &RestorePoints<'_>, now: JudgedAt<'_>) -> (Vec<Row>, u64) {
     let all: Vec<(&SourceId, &Restore)> = board
         .store
         .facts(FactKind::Restore)
@@ -176,7 +177,7 @@ fn backup_scope(points: &RestorePoints<'_>, id: &SourceId, restore: &Restore) ->
 }
 
 /// Why a restore that did not end well needs nobody any more; `None` = it does.
-fn is_over(id: &SourceId, restore: &Restore, all: &[(&SourceId, &Restore)], now: Stamp) -> Option<String> {
+fn is_over(id: &SourceId, restore: &Restore, all: &[(&SourceId, &Restore)], now: JudgedAt<'_>) -> Option<String> {
     let ended = restore.completed.or(restore.started).or(restore.created)?;
     let of = |it: &Restore| if it.schedule.is_empty() { it.backup.clone() } else { it.schedule.clone() };
     let better = all.iter().filter(|(other, it)| {
@@ -186,7 +187,7 @@ fn is_over(id: &SourceId, restore: &Restore, all: &[(&SourceId, &Restore)], now:
     });
     match better.map(|(_, it)| *it).max_by_key(|it| it.started) {
         Some(it) => Some(format!("{} was restored after it", it.name)),
-        None if (now - ended).num_seconds() > FAILED_FOR_S => Some("that is days ago".to_owned()),
+        None if now.is_older_s(ended, FAILED_FOR_S) => Some("that is days ago".to_owned()),
         None => None,
     }
 }

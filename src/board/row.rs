@@ -3,6 +3,7 @@
 //! Rows carry instants, never ages: an age would change every second and every row would have to be sent again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -304,9 +305,10 @@ pub struct TopicView {
 }
 
 /// The whole board, judged at one instant.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct JudgedBoard {
-    pub topics: BTreeMap<Topic, TopicView>,
+    /// Shared with whoever is told of them: a table that did not change costs nobody anything.
+    pub topics: BTreeMap<Topic, Arc<TopicView>>,
 }
 
 impl JudgedBoard {

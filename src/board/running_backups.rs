@@ -2,8 +2,9 @@
 //! hangs, and every schedule's next backups queue up behind it.
 
 use crate::model::Stamp;
-use crate::model::time::{dated, since};
+use crate::model::time::since;
 
+use super::judged_at::JudgedAt;
 use super::restore_points::Candidate;
 use super::row::Verdict;
 use super::row_builder::Opinion;
@@ -48,7 +49,7 @@ struct OpenBackup<'c, 'a> {
     age_s: Option<u64>,
 }
 
-fn open<'c, 'a>(it: &'c Candidate<'a>, now: Stamp) -> Option<OpenBackup<'c, 'a>> {
+fn open<'c, 'a>(it: &'c Candidate<'a>, now: JudgedAt<'_>) -> Option<OpenBackup<'c, 'a>> {
     let stage = stage(it)?;
     let by_us = |at: Option<Stamp>| at.map(|at| at - it.skew);
     let from = match stage {
@@ -57,7 +58,8 @@ fn open<'c, 'a>(it: &'c Candidate<'a>, now: Stamp) -> Option<OpenBackup<'c, 'a>>
         BackupStage::Goes => by_us(it.point.written),
     };
     // What happened since our last look is not known.
-    let seen = it.state.proven_at().unwrap_or(it.held.seen_at).max(it.held.seen_at).min(now);
+    let seen = it.state.proven_at().unwrap_or(it.held.seen_at).max(it.held.seen_at);
+    let seen = now.or_earlier(seen);
     Some(OpenBackup { it, stage, since: from, age_s: from.map(|at| since(at, seen)) })
 }
 
@@ -67,7 +69,7 @@ pub(super) fn stuck<'a>(
     own: &[Candidate<'a>],
     all: &[Candidate<'a>],
     every_s: Option<u64>,
-    now: Stamp,
+    now: JudgedAt<'_>,
 ) -> Option<Stuck> {
     let patience = every_s.unwrap_or(PATIENCE_S.1).clamp(PATIENCE_S.0, PATIENCE_S.1);
     let mine: Vec<OpenBackup<'_, 'a>> = own.iter().filter_map(|it| open(it, now)).collect();
@@ -95,7 +97,7 @@ pub(super) fn stuck<'a>(
         }
     }
     let goes = oldest(BackupStage::Goes).filter(|it| it.age_s.is_some_and(|age| age > DELETION_S))?;
-    let from = goes.since.map(|at| dated(at, now)).unwrap_or_default();
+    let from = goes.since.map(|at| now.dated(at)).unwrap_or_default();
     Some(of(goes, &format!("is being deleted since {from}: the deletion does not end")))
 }
 
@@ -109,13 +111,13 @@ fn of(it: &OpenBackup<'_, '_>, what: &str) -> Stuck {
 }
 
 /// `WaitingForPluginOperations since 13:40:00 UTC`. An instant: an age would make it another row every minute.
-fn state(it: &OpenBackup<'_, '_>, now: Stamp) -> String {
-    let since = it.since.map(|at| format!(" since {}", dated(at, now))).unwrap_or_default();
+fn state(it: &OpenBackup<'_, '_>, now: JudgedAt<'_>) -> String {
+    let since = it.since.map(|at| format!(" since {}", now.dated(at))).unwrap_or_default();
     format!("{}{since}", it.it.point.phase.as_str())
 }
 
-fn at(it: &OpenBackup<'_, '_>, now: Stamp) -> String {
-    it.since.map(|at| format!(" at {}", dated(at, now))).unwrap_or_default()
+fn at(it: &OpenBackup<'_, '_>, now: JudgedAt<'_>) -> String {
+    it.since.map(|at| format!(" at {}", now.dated(at))).unwrap_or_default()
 }
 
 /// Puts it into the row's opinion.

@@ -4,12 +4,12 @@ use chrono::TimeDelta;
 
 use crate::model::facts::{Fact, FactKind, Schedule};
 use crate::model::suggest::nearest;
-use crate::model::time::dated;
 use crate::model::{SafeText, SourceId, Stamp, System};
 
 use super::Board;
 use super::backups::ScheduleView;
 use super::cron::{CountedRuns, Cron};
+use super::judged_at::JudgedAt;
 use super::restore_points::Candidate;
 use super::row::{Verdict, runs_words};
 use super::row_builder::Opinion;
@@ -34,7 +34,7 @@ pub(super) fn judge(
     board: &Board,
     view: &ScheduleView<'_>,
     best: Option<&Candidate<'_>>,
-    now: Stamp,
+    now: JudgedAt<'_>,
 ) -> Timing {
     judge_absent(opinion, board, view, now);
     let Some((_, schedule, _)) = &view.schedule else { return Timing::default() };
@@ -57,7 +57,7 @@ pub(super) fn judge(
 }
 
 /// A schedule that a service names and its cluster does not have: nothing new will be made, and nothing else says so.
-fn judge_absent(opinion: &mut Opinion, board: &Board, view: &ScheduleView<'_>, now: Stamp) {
+fn judge_absent(opinion: &mut Opinion, board: &Board, view: &ScheduleView<'_>, now: JudgedAt<'_>) {
     if view.on_demand {
         return;
     }
@@ -93,7 +93,7 @@ fn timing(
     view: &ScheduleView<'_>,
     schedule: &Schedule,
     best: Option<&Candidate<'_>>,
-    now: Stamp,
+    now: JudgedAt<'_>,
 ) -> Timing {
     if schedule.paused || schedule.phase.is("FailedValidation") {
         return Timing::default();
@@ -105,16 +105,16 @@ fn timing(
             return Timing::default();
         }
     };
-    let every_s = cron.interval_s(now);
+    let every_s = now.find(|now| (cron.interval_s(now), cron.interval_stands_until(now)));
     let looked = view
         .candidates
         .iter()
         .map(|it| it.proof(&board.store, now).seen_at)
         .chain(view.schedule.as_ref().map(|(_, _, proof)| proof.seen_at))
         .max();
-    let until = looked.map_or(now, |at| at.min(now)) - TimeDelta::seconds(RUN_GRACE_S);
+    let until = looked.map(|at| now.or_earlier(at)).unwrap_or(Stamp::UNIX_EPOCH) - TimeDelta::seconds(RUN_GRACE_S);
     // What began in the future began at some other time: it proves no run.
-    let begun = |at: &Stamp| *at <= now;
+    let begun = |at: &Stamp| now.is_past(*at);
     let started = view.candidates.iter().filter_map(|it| it.started).filter(begun).max();
     // A run that was left out on purpose counts as one; before the first, the schedule's own beginning does.
     let submitted = schedule.last_submitted.filter(begun);
@@ -129,25 +129,27 @@ fn timing(
     } else {
         judge_barren(opinion, &cron, best, until, now);
     }
-    Timing { missed, next_run: cron.due_after(last, now), every_s }
+    // Until then it stays the next.
+    let next_run = now.find(|now| [cron.due_after(last, now); 2].into());
+    Timing { missed, next_run, every_s }
 }
 
 /// Velero makes one backup for all runs that it missed as soon as it works again, unless it was told not to.
-fn judge_missed(opinion: &mut Opinion, schedule: &Schedule, missed: CountedRuns, last: Stamp, now: Stamp) {
+fn judge_missed(opinion: &mut Opinion, schedule: &Schedule, missed: CountedRuns, last: Stamp, now: JudgedAt<'_>) {
     let after = match schedule.skip_immediately {
         true => "and Velero was told to make up for none (skipImmediately)",
         false => "Velero makes one backup for all of them when it works again",
     };
     let runs = runs_words(missed.count, missed.more);
-    opinion.because(Verdict::Warning, format!("{runs} missed, the last was at {}: {after}", dated(last, now)));
+    opinion.because(Verdict::Warning, format!("{runs} missed, the last was at {}: {after}", now.dated(last)));
 }
 
 /// It runs, and what it makes can't be restored from.
-fn judge_barren(opinion: &mut Opinion, cron: &Cron, best: Option<&Candidate<'_>>, until: Stamp, now: Stamp) {
+fn judge_barren(opinion: &mut Opinion, cron: &Cron, best: Option<&Candidate<'_>>, until: Stamp, now: JudgedAt<'_>) {
     let Some(started) = best.and_then(|it| it.started) else { return };
     let runs = cron.runs_between(started, until);
     if runs.count >= RUNS_WITHOUT {
-        let since = dated(started, now);
+        let since = now.dated(started);
         let runs = runs_words(runs.count, runs.more);
         opinion.because(Verdict::Warning, format!("{runs} since {since} left no usable restore point"));
     }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::model::facts::{Fact, FactKind, Probe};
-use crate::model::{Objective, SourceId, Stamp, System};
+use crate::model::{Objective, SourceId, System};
 
 use super::Board;
 use super::backups::{is_over, unread};
+use super::judged_at::JudgedAt;
 use super::observation_store::Provenance;
 use super::restore_coverage::{NotCovered, RestoreCoverage, cover};
 use super::restore_points::{Candidate, RestorePoints};
@@ -16,7 +17,7 @@ use super::traffic::answer;
 use super::unknown_names;
 
 /// One row per objective.
-pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
+pub(super) fn rows(board: &Board, now: JudgedAt<'_>) -> Vec<Row> {
     let points = RestorePoints::of(&board.store, now);
     let mut rows: Vec<Row> =
         board.setup.objectives.iter().map(|objective| row(board, objective, &points, now)).collect();
@@ -29,7 +30,7 @@ struct SeenProbe<'a> {
     proof: Provenance,
 }
 
-fn row(board: &Board, objective: &Objective, points: &RestorePoints<'_>, now: Stamp) -> Row {
+fn row(board: &Board, objective: &Objective, points: &RestorePoints<'_>, now: JudgedAt<'_>) -> Row {
     let probes = probes(board, objective, now);
     let cover = cover(points, objective, now);
     let point = cover.as_ref().ok().map(|it| it.weakest);
@@ -62,7 +63,7 @@ fn judge_cover(
     board: &Board,
     objective: &Objective,
     cover: &Result<RestoreCoverage<'_>, NotCovered>,
-    now: Stamp,
+    now: JudgedAt<'_>,
 ) {
     let relies = !objective.schedules.is_empty();
     let unread = unread(board);
@@ -99,7 +100,7 @@ fn fails(probe: &Probe) -> bool {
     !probe.ok && probe.samples > 0
 }
 
-fn probes<'a>(board: &'a Board, objective: &Objective, now: Stamp) -> Vec<SeenProbe<'a>> {
+fn probes<'a>(board: &'a Board, objective: &Objective, now: JudgedAt<'_>) -> Vec<SeenProbe<'a>> {
     board
         .store
         .facts(FactKind::Probe)
@@ -143,7 +144,7 @@ fn proof(
     objective: &Objective,
     probes: &[SeenProbe<'_>],
     point: Option<&Candidate<'_>>,
-    now: Stamp,
+    now: JudgedAt<'_>,
 ) -> Provenance {
     if let Some(oldest) = probes.iter().map(|it| &it.proof).min_by_key(|proof| proof.seen_at) {
         return oldest.clone();

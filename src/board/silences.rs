@@ -7,10 +7,10 @@ use chrono::TimeDelta;
 
 use crate::model::facts::{Alert, Fact, FactKind, Open, Silence};
 use crate::model::silence::{Compiled, Match};
-use crate::model::time::{moment, since};
 use crate::model::{AlertGrade, SafeText, SourceId, Stamp, System};
 
 use super::Board;
+use super::judged_at::JudgedAt;
 use super::observation_store::{Provenance, Store};
 use super::row::{Row, RowBody, Verdict};
 use super::row_builder::{Opinion, count, names};
@@ -20,7 +20,7 @@ const SHOWN_FOR_H: i64 = 24;
 /// In front of a time interval's name among what silences an alert.
 const MUTE: &str = "mute:";
 /// A silence that ends later than this from now has been forgotten by the time it does.
-const LONG_S: u64 = 30 * 86_400;
+const LONG_S: i64 = 30 * 86_400;
 /// A comment inside another row's reason is cut here.
 const COMMENT: usize = 80;
 
@@ -65,12 +65,12 @@ struct MergedSilence<'a> {
 
 /// Every silence that some instance holds.
 pub(super) struct Silences<'a> {
-    now: Stamp,
+    now: JudgedAt<'a>,
     by_id: BTreeMap<&'a str, MergedSilence<'a>>,
 }
 
 impl<'a> Silences<'a> {
-    pub(super) fn of(store: &'a Store, now: Stamp) -> Self {
+    pub(super) fn of(store: &'a Store, now: JudgedAt<'a>) -> Self {
         let mut by_id: BTreeMap<&str, MergedSilence<'_>> = BTreeMap::new();
         for (id, state, held) in store.facts(FactKind::Silence) {
             let Fact::Silence(silence) = &held.fact else { continue };
@@ -102,7 +102,7 @@ impl<'a> Silences<'a> {
         let Some(MergedSilence { silence, .. }) = self.by_id.get(reference) else {
             return format!("silenced by {}, of which nothing is known", short(reference));
         };
-        let until = silence.ends_at.map(|at| format!(" until {}", moment(at, self.now))).unwrap_or_default();
+        let until = silence.ends_at.map(|at| format!(" until {}", self.now.moment(at))).unwrap_or_default();
         let comment: String = silence.comment.as_str().chars().take(COMMENT).collect();
         let comment = if comment.is_empty() { comment } else { format!(": {comment}") };
         format!("silenced by {}{until}{comment}", who(&silence.created_by))
@@ -129,7 +129,7 @@ fn rank(state: &Open) -> u8 {
 }
 
 /// One row per silence: those in force first, the one that ends first on top.
-pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
+pub(super) fn rows(board: &Board, now: JudgedAt<'_>) -> Vec<Row> {
     let all = Silences::of(&board.store, now);
     let alerts = current(&board.store);
     let members = members(&board.store);
@@ -137,7 +137,7 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
         members.iter().filter(|it| it.reachable && it.silences_read).map(|it| it.source.instance.as_str()).collect();
     let recent = |it: &MergedSilence<'_>| {
         let ended = it.silence.ends_at.filter(|_| it.silence.state.is("expired"));
-        ended.is_none_or(|at| now - at <= TimeDelta::hours(SHOWN_FOR_H))
+        ended.is_none_or(|at| !now.is_older(at, TimeDelta::hours(SHOWN_FOR_H)))
     };
     let mut rows: Vec<(u8, Option<Stamp>, Row)> = all
         .by_id
@@ -153,7 +153,7 @@ pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
 }
 
 impl MergedSilence<'_> {
-    fn row(self, alerts: &BTreeMap<&str, (&Alert, BTreeSet<&str>)>, readable: &[&str], now: Stamp) -> Row {
+    fn row(self, alerts: &BTreeMap<&str, (&Alert, BTreeSet<&str>)>, readable: &[&str], now: JudgedAt<'_>) -> Row {
         let silence = self.silence;
         let hit: Vec<&Alert> = match silence.state.as_str() {
             "expired" => Vec::new(),
@@ -172,8 +172,9 @@ impl MergedSilence<'_> {
             (n, true) => opinion.because(Verdict::Warning, format!("keeps {} quiet", count(n, "critical alert"))),
             (n, false) => opinion.mention(format!("will keep {} quiet", count(n, "critical alert"))),
         }
-        if let Some(ends) = silence.ends_at.filter(|ends| !silence.state.is("expired") && since(now, *ends) > LONG_S) {
-            opinion.mention(match moment(ends, now).as_str() {
+        if let Some(ends) = silence.ends_at.filter(|ends| !silence.state.is("expired") && now.is_ahead_s(*ends, LONG_S))
+        {
+            opinion.mention(match now.moment(ends).as_str() {
                 "no end" => "has no end".to_owned(),
                 until => format!("ends only on {until}"),
             });

@@ -12,6 +12,7 @@ use crate::model::{SourceId, Stamp, System};
 
 use super::Board;
 use super::burn_rate::{self, BurnPair, BurnState, TABLE, rounded};
+use super::judged_at::JudgedAt;
 use super::observation_store::Store;
 use super::row::{Row, RowBody, Verdict};
 use super::row_builder::{Opinion, sort_rows};
@@ -88,7 +89,7 @@ struct Latch {
 pub(super) fn settle(latches: &mut Latches, targets: &[SloTarget], store: &Store, source: &SourceId, at: Stamp) {
     for target in targets.iter().filter(|target| target.prometheus == source.instance) {
         let Some(slo) = held(store, target).and_then(|(_, slo)| slo) else { continue };
-        let (pairs, newest) = pairs(target, slo, at);
+        let (pairs, newest) = pairs(target, slo, JudgedAt::once(at));
         let latch = latches.by_service.entry(target.service.clone()).or_default();
         match burn_rate::state(&pairs, &newest) {
             BurnState::Page => {
@@ -104,7 +105,7 @@ pub(super) fn settle(latches: &mut Latches, targets: &[SloTarget], store: &Store
             // What can't be told is no calm.
             _ => latch.calm_since = None,
         }
-        match left(target, slo, at).map(|left| left * 100.0) {
+        match left(target, slo, JudgedAt::once(at)).map(|left| left * 100.0) {
             Some(percent) if percent <= 0.0 => latch.exhausted = true,
             Some(percent) if percent >= REFILLED => latch.exhausted = false,
             _ => {}
@@ -125,13 +126,13 @@ fn held<'a>(
 }
 
 /// A window's reading, if it is fresh enough to be used.
-fn reading(slo: &Slo, window_s: u64, now: Stamp) -> SloFigure {
+fn reading(slo: &Slo, window_s: u64, now: JudgedAt<'_>) -> SloFigure {
     let Some(read) = slo.window(window_s) else { return SloFigure::Odd("not read yet".into()) };
     let fresh = TimeDelta::try_seconds(i64::try_from(read.fresh_for_s).unwrap_or(i64::MAX)).unwrap_or(TimeDelta::MAX);
-    if now - read.at > fresh { SloFigure::Odd("not read for too long".into()) } else { read.errors.clone() }
+    if now.is_older(read.at, fresh) { SloFigure::Odd("not read for too long".into()) } else { read.errors.clone() }
 }
 
-fn pairs(target: &SloTarget, slo: &Slo, now: Stamp) -> (Vec<BurnPair>, SloFigure) {
+fn pairs(target: &SloTarget, slo: &Slo, now: JudgedAt<'_>) -> (Vec<BurnPair>, SloFigure) {
     let at = |window_s| reading(slo, window_s, now);
     let pairs = TABLE.iter().map(|rule| rule.judge(target, &at(rule.long_s), &at(rule.short_s))).collect();
     let newest = if slo.vanished { SloFigure::NoData } else { at(NEWEST_S) };
@@ -139,7 +140,7 @@ fn pairs(target: &SloTarget, slo: &Slo, now: Stamp) -> (Vec<BurnPair>, SloFigure
 }
 
 /// The part of the budget that is left, where the data says so: what it covers must be known.
-fn left(target: &SloTarget, slo: &Slo, now: Stamp) -> Option<f64> {
+fn left(target: &SloTarget, slo: &Slo, now: JudgedAt<'_>) -> Option<f64> {
     let reach = slo.reach_s()?.min(target.period_s);
     let errors = reading(slo, target.period_s, now).number()?;
     // Nothing is known of the time before the data: it is counted as good, so what is left is at most this.
@@ -147,13 +148,13 @@ fn left(target: &SloTarget, slo: &Slo, now: Stamp) -> Option<f64> {
 }
 
 /// One row per promise.
-pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
+pub(super) fn rows(board: &Board, now: JudgedAt<'_>) -> Vec<Row> {
     let mut rows: Vec<Row> = board.slos.iter().map(|target| row(board, target, now)).collect();
     sort_rows(&mut rows, |row| row.id.clone());
     rows
 }
 
-fn row(board: &Board, target: &SloTarget, now: Stamp) -> Row {
+fn row(board: &Board, target: &SloTarget, now: JudgedAt<'_>) -> Row {
     let id = source_of(target);
     let found = held(&board.store, target);
     let state = board.store.source(&id);
@@ -174,7 +175,7 @@ fn budget(
     target: &SloTarget,
     slo: Option<&Slo>,
     seen_at: Stamp,
-    now: Stamp,
+    now: JudgedAt<'_>,
     opinion: &mut Opinion,
 ) -> ErrorBudget {
     let latch = board.latches.by_service.get(&target.service).cloned().unwrap_or_default();
@@ -224,7 +225,7 @@ fn decide(out: &mut ErrorBudget, target: &SloTarget, pairs: &[BurnPair], left: O
     out.empty_at = at.and_then(|at| at.duration_round(TimeDelta::minutes(1)).ok());
 }
 
-fn judge_burn(out: &ErrorBudget, slo: &Slo, newest: &SloFigure, now: Stamp, opinion: &mut Opinion) {
+fn judge_burn(out: &ErrorBudget, slo: &Slo, newest: &SloFigure, now: JudgedAt<'_>, opinion: &mut Opinion) {
     let says = |pair: &BurnPair| {
         let times = |burn: Option<f64>| burn.map_or("?".to_owned(), |burn| format!("{burn}"));
         let (long, short) = (words(pair.long_s), words(pair.short_s));
@@ -260,7 +261,7 @@ fn judge_burn(out: &ErrorBudget, slo: &Slo, newest: &SloFigure, now: Stamp, opin
 }
 
 /// The first window that keeps the state from being known.
-fn first_odd(slo: &Slo, newest: &SloFigure, now: Stamp) -> Option<(u64, String)> {
+fn first_odd(slo: &Slo, newest: &SloFigure, now: JudgedAt<'_>) -> Option<(u64, String)> {
     let why = |reading: &SloFigure| match reading {
         SloFigure::Number(_) => None,
         SloFigure::NoTraffic => Some("no traffic".to_owned()),
@@ -272,7 +273,7 @@ fn first_odd(slo: &Slo, newest: &SloFigure, now: Stamp) -> Option<(u64, String)>
     first.or_else(|| windows.filter_map(|window| Some((window, why(&reading(slo, window, now))?))).next())
 }
 
-fn judge_budget(out: &ErrorBudget, target: &SloTarget, slo: &Slo, now: Stamp, opinion: &mut Opinion) {
+fn judge_budget(out: &ErrorBudget, target: &SloTarget, slo: &Slo, now: JudgedAt<'_>, opinion: &mut Opinion) {
     let period = words(target.period_s);
     match (out.reach_s, out.left_min) {
         (None, _) => {

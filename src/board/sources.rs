@@ -3,13 +3,14 @@
 use crate::model::facts::{AlertPeer, Fact, FactKind};
 use crate::model::{SourceId, Stamp};
 
+use super::judged_at::JudgedAt;
 use super::observation_store::{Provenance, SourceState};
 use super::row::{Row, RowBody, Verdict};
 use super::row_builder::{Opinion, count, names, sort_rows};
 use super::{Board, heartbeat};
 
 /// One row per configured source; a row is stale when nothing proved the source alive for as long as its data is fresh.
-pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
+pub(super) fn rows(board: &Board, now: JudgedAt<'_>) -> Vec<Row> {
     let mut rows: Vec<Row> = board
         .store
         .iter()

@@ -12,6 +12,7 @@ use crate::model::time::go_duration;
 use crate::model::{SafeText, Stamp};
 
 use super::cron::Cron;
+use super::judged_at::JudgedAt;
 use super::row::Windows;
 
 /// Boundaries that are looked at before "no end in sight".
@@ -71,36 +72,44 @@ fn may(windows: &[ComputedWindow], at: Stamp) -> (bool, bool) {
     (blockers.is_empty(), blockers.iter().all(|it| it.manual))
 }
 
-fn judge(windows: &[&SyncWindow], now: Stamp) -> Windows {
+fn judge(windows: &[&SyncWindow], now: JudgedAt<'_>) -> Windows {
+    now.find(|now| judged(windows, now))
+}
+
+/// How it is at an instant, and when that may be otherwise.
+fn judged(windows: &[&SyncWindow], now: Stamp) -> (Windows, Option<Stamp>) {
     let read: Result<Vec<ComputedWindow>, String> = windows.iter().map(|it| ComputedWindow::read(it)).collect();
     let windows = match read {
-        Ok(windows) if windows.is_empty() => return Windows::None,
+        Ok(windows) if windows.is_empty() => return (Windows::None, None),
         Ok(windows) => windows,
-        Err(why) => return Windows::Unreadable { why: SafeText::from(why) },
+        Err(why) => return (Windows::Unreadable { why: SafeText::from(why) }, None),
     };
     let (automatic, manual) = may(&windows, now);
+    let boundary = |at| windows.iter().filter_map(|it| it.boundary(at)).filter(|next| *next > at).min();
+    let first = boundary(now);
     let mut at = now;
     let mut until = None;
     for _ in 0..MOST_STEPS {
-        let Some(next) = windows.iter().filter_map(|it| it.boundary(at)).filter(|next| *next > at).min() else { break };
+        let Some(next) = boundary(at) else { break };
         at = next;
         if may(&windows, at).0 != automatic {
             until = Some(at);
             break;
         }
     }
-    if automatic { Windows::Open { until } } else { Windows::Blocked { manual, until } }
+    let found = if automatic { Windows::Open { until } } else { Windows::Blocked { manual, until } };
+    (found, first)
 }
 
 /// The windows of every project of one cluster, judged once for each set of windows that apply together.
 pub(super) struct Judge<'a> {
     projects: BTreeMap<&'a str, &'a Project>,
     known: BTreeMap<(&'a str, u64), Windows>,
-    now: Stamp,
+    now: JudgedAt<'a>,
 }
 
 impl<'a> Judge<'a> {
-    pub fn new(projects: impl Iterator<Item = &'a Project>, now: Stamp) -> Self {
+    pub fn new(projects: impl Iterator<Item = &'a Project>, now: JudgedAt<'a>) -> Self {
         Self { projects: projects.map(|it| (it.name.as_str(), it)).collect(), known: BTreeMap::new(), now }
     }
 
@@ -259,7 +268,7 @@ mod tests {
 
     fn judged(windows: Vec<SyncWindow>, now: &str) -> Windows {
         let project = Project { name: "default".into(), windows, ..Project::default() };
-        Judge::new([&project].into_iter(), at(now)).of(&app())
+        Judge::new([&project].into_iter(), JudgedAt::once(at(now))).of(&app())
     }
 
     #[test]
@@ -324,7 +333,7 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
-        assert_eq!(Judge::new([].into_iter(), at("2026-11-22T12:00:00Z")).of(&app()), Windows::Unknown);
+        assert_eq!(Judge::new([].into_iter(), JudgedAt::once(at("2026-11-22T12:00:00Z"))).of(&app()), Windows::Unknown);
         assert_eq!(judged(vec![], "2026-11-22T12:00:00Z"), Windows::None);
     }
 

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 
 use crate::model::facts::{EdgeAccount, Fact, FactKind, LoadBalancer, PlaceRole, Pool, Probe};
-use crate::model::{Objective, SafeText, Stamp};
+use crate::model::{Objective, SafeText};
 
 use super::Board;
+use super::judged_at::JudgedAt;
 use super::observation_store::{Provenance, SourceState};
 use super::row::{PoolRef, Row, RowBody, Verdict};
 use super::row_builder::{Opinion, names, sort_rows};
@@ -18,7 +19,7 @@ use super::steering::{Steered, agreed, nobody, steered};
 const TOKEN_DAYS: i64 = 7;
 
 /// Load balancers, then pools, probes and accounts; each worst first.
-pub(super) fn rows(board: &Board, now: Stamp) -> Vec<Row> {
+pub(super) fn rows(board: &Board, now: JudgedAt<'_>) -> Vec<Row> {
     let pools: BTreeMap<&str, &Pool> = board
         .store
         .facts(FactKind::Pool)
@@ -188,7 +189,7 @@ fn origins(opinion: &mut Opinion, pool: &Pool) {
     }
 }
 
-fn account_row(account: &EdgeAccount, proof: Provenance, now: Stamp) -> Row {
+fn account_row(account: &EdgeAccount, proof: Provenance, now: JudgedAt<'_>) -> Row {
     let mut opinion = Opinion::new(Verdict::Ok);
     let token = &account.token;
     match token.status.as_str() {
@@ -202,14 +203,14 @@ fn account_row(account: &EdgeAccount, proof: Provenance, now: Stamp) -> Row {
         other => opinion.because(Verdict::Warning, format!("the token's status is `{other}`")),
     }
     match token.expires {
-        Some(at) if at <= now => opinion.because(Verdict::Warning, "the token has expired"),
-        Some(at) if at - now <= TimeDelta::days(TOKEN_DAYS) => {
+        Some(at) if now.is_past(at) => opinion.because(Verdict::Warning, "the token has expired"),
+        Some(at) if !now.is_ahead(at, TimeDelta::days(TOKEN_DAYS)) => {
             let when = at.format("%Y-%m-%d %H:%M UTC");
             opinion.because(Verdict::Warning, format!("the token expires {when}: renew it before it is needed"));
         }
         _ => {}
     }
-    if token.not_before.is_some_and(|at| at > now) {
+    if token.not_before.is_some_and(|at| !now.is_past(at)) {
         opinion.because(Verdict::Warning, "the token is not valid yet");
     }
     for (reads, what) in [(token.reads_pools, "pools"), (token.reads_balancers, "load balancers")] {

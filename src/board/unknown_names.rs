@@ -7,6 +7,7 @@ use crate::model::{Objective, Stamp, System};
 
 use super::Board;
 use super::empty_reason::unheard;
+use super::judged_at::JudgedAt;
 use super::row::{Row, RowBody};
 
 /// The most names that are listed where none is near.
@@ -76,7 +77,7 @@ pub fn not_at_edge<'a>(
 }
 
 /// Every name of an objective that is not there, by sources that have listed all they have.
-pub(super) fn missing(board: &Board, objective: &Objective, now: Stamp) -> Vec<String> {
+pub(super) fn missing(board: &Board, objective: &Objective, now: JudgedAt<'_>) -> Vec<String> {
     let mut out = Vec::new();
     let balancers = names(board, &[System::Cloudflare], FactKind::LoadBalancer, now);
     let pools = names(board, &[System::Cloudflare], FactKind::Pool, now);
@@ -111,7 +112,7 @@ pub(super) fn missing(board: &Board, objective: &Objective, now: Stamp) -> Vec<S
 
 /// Namespaces without a pod in any cluster, where a name that nobody configured is near one that has pods. One that is
 /// merely empty may be meant.
-fn misspelt_namespaces(board: &Board, objective: &Objective, now: Stamp) -> Vec<String> {
+fn misspelt_namespaces(board: &Board, objective: &Objective, now: JudgedAt<'_>) -> Vec<String> {
     let clusters = || board.store.iter().filter(|(id, _)| id.system == System::Kubernetes);
     // The sum over all namespaces is there only where all of them may be read.
     let whole = clusters().all(|(_, state)| state.get(FactKind::NamespacePods, "").is_some());
@@ -130,7 +131,7 @@ fn misspelt_namespaces(board: &Board, objective: &Objective, now: Stamp) -> Vec<
 
 /// The names of one kind (with the kind of an application), if every source that could have them is well and has listed
 /// them.
-fn names(board: &Board, systems: &[System], kind: FactKind, now: Stamp) -> Option<Vec<(String, String)>> {
+fn names(board: &Board, systems: &[System], kind: FactKind, now: JudgedAt<'_>) -> Option<Vec<(String, String)>> {
     let mut sources = board.store.iter().filter(|(id, _)| systems.contains(&id.system)).peekable();
     sources.peek()?;
     let mut out = Vec::new();

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 
 use crate::model::facts::{Fact, FactKind, RestorePoint};
-use crate::model::time::dated;
 use crate::model::{SourceChange, SourceId, Stamp};
 
+use super::judged_at::JudgedAt;
 use super::observation_store::Store;
 
 /// So many within [`AT_ONCE`] are many.
@@ -84,10 +84,10 @@ impl Vanished {
     }
 
     /// The newest wave of a schedule's restore points, over all clusters.
-    pub fn wave(&self, store: &Store, maker: Option<&str>, now: Stamp) -> Option<Wave> {
+    pub fn wave(&self, store: &Store, maker: Option<&str>, now: JudgedAt<'_>) -> Option<Wave> {
         let of = self.seen.iter().filter(|((_, by), _)| by.as_deref() == maker);
         let waves = of.filter_map(|((source, _), gone)| {
-            let newest = gone.iter().map(|(at, _)| *at).max().filter(|at| now - *at <= SAID_FOR)?;
+            let newest = gone.iter().map(|(at, _)| *at).max().filter(|at| !now.is_older(*at, SAID_FOR))?;
             let count = gone.iter().filter(|(at, _)| newest - *at <= AT_ONCE).count();
             let left = store.source(source).is_some_and(|state| {
                 state.of(FactKind::RestorePoint).any(|held| match &held.fact {
@@ -104,7 +104,7 @@ impl Vanished {
             says: format!(
                 "{count} restore points that had not expired vanished from {} at {}{none}",
                 source.instance,
-                dated(at, now)
+                now.dated(at)
             ),
         })
     }

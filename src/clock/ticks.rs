@@ -24,6 +24,16 @@ impl Ticks {
         Self { clock, every, turn, due: Instant::now(), at }
     }
 
+    /// The next tick comes so much later than now. On a stepped clock everything has its turn, and this changes nothing.
+    pub fn put_off(&mut self, by: Duration) {
+        self.due = Instant::now() + by;
+    }
+
+    /// Whether things have their turns, so that nothing is done out of it.
+    pub fn has_turns(&self) -> bool {
+        self.clock.stepped_hand().is_some()
+    }
+
     /// The next tick. May be given up and asked for again.
     pub async fn tick(&mut self) {
         let Some(stepped) = self.clock.stepped_hand() else {
@@ -33,5 +43,26 @@ impl Ticks {
         };
         stepped.wait(self.at, self.turn).await;
         self.at = after(stepped.now(), stepped.pause(self.every));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tick_that_was_put_off_comes_so_much_later_and_one_after_a_while_at_once() {
+        let clock = Clock::manual("2026-03-10T14:37:00Z".parse().expect("a time"));
+        let mut ticks = clock.ticks(Duration::from_millis(100), Turn::Judge);
+        let begun = Instant::now();
+        ticks.tick().await;
+        assert_eq!(begun.elapsed().as_millis(), 0);
+        ticks.put_off(Duration::from_millis(200));
+        ticks.tick().await;
+        ticks.tick().await;
+        assert_eq!(begun.elapsed().as_millis(), 300);
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        ticks.tick().await;
+        assert_eq!(begun.elapsed().as_millis(), 450);
     }
 }

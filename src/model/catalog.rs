@@ -68,6 +68,8 @@ struct TopicSpec {
     rows_from: &'static [System],
     /// What these say may change its rows too.
     judged_by: &'static [System],
+    /// And that of what these say.
+    reads: &'static [ReadBeside],
     whole_with: WholeWith,
     /// Its rows tell what happened, the newest first; those of the others tell how things are, the worst first.
     events: bool,
@@ -78,6 +80,17 @@ struct TopicSpec {
     /// Nothing is configured that could tell, and how to name it.
     not_configured: &'static str,
 }
+
+/// What a table reads of a system that its rows are not made of.
+struct ReadBeside {
+    system: System,
+    facts: &'static [FactKind],
+    /// Whether the system answers, too.
+    life: bool,
+}
+
+/// By how much a cluster's clock differs from ours.
+const CLOCKS: ReadBeside = ReadBeside { system: System::Kubernetes, facts: &[FactKind::ControlPlane], life: false };
 
 /// Whose lists must all have been read before a row says something that is worth recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,6 +133,7 @@ topics! {
     Sources = TopicSpec {
         rows_from: &[],
         judged_by: System::ALL,
+        reads: &[],
         whole_with: WholeWith::NoSource,
         events: false,
         none: "There is no source",
@@ -130,6 +144,7 @@ topics! {
     Clusters = TopicSpec {
         rows_from: &[System::Kubernetes],
         judged_by: &[],
+        reads: &[],
         whole_with: WholeWith::OwnSource,
         events: false,
         none: "No cluster has told anything",
@@ -140,6 +155,13 @@ topics! {
     Services = TopicSpec {
         rows_from: &[],
         judged_by: &[System::Probe, System::Velero],
+        reads: &[
+            CLOCKS,
+            ReadBeside { system: System::Kubernetes, facts: &[FactKind::NamespacePods], life: true },
+            ReadBeside { system: System::Cloudflare, facts: &[FactKind::LoadBalancer, FactKind::Pool], life: true },
+            ReadBeside { system: System::Argocd, facts: &[FactKind::App], life: true },
+            ReadBeside { system: System::Flux, facts: &[FactKind::App], life: true },
+        ],
         whole_with: WholeWith::NoSource,
         events: false,
         none: "Nothing is promised",
@@ -150,6 +172,7 @@ topics! {
     Slo = TopicSpec {
         rows_from: &[System::Prometheus],
         judged_by: &[],
+        reads: &[],
         whole_with: WholeWith::OwnSource,
         events: false,
         none: "No service has an SLO",
@@ -161,6 +184,7 @@ topics! {
     Alerts = TopicSpec {
         rows_from: &[System::Alertmanager],
         judged_by: &[],
+        reads: &[],
         whole_with: WholeWith::EverySource,
         events: false,
         none: "No alert fires",
@@ -171,6 +195,7 @@ topics! {
     Traffic = TopicSpec {
         rows_from: &[System::Cloudflare, System::Probe],
         judged_by: &[],
+        reads: &[],
         whole_with: WholeWith::OwnSource,
         events: false,
         none: "No load balancer and no pool was found",
@@ -182,6 +207,7 @@ topics! {
     Backups = TopicSpec {
         rows_from: &[System::Velero],
         judged_by: &[],
+        reads: &[CLOCKS],
         whole_with: WholeWith::EverySource,
         events: false,
         none: "No Velero schedule, backup or location was found, so nothing says what could be restored",
@@ -192,6 +218,7 @@ topics! {
     Gitops = TopicSpec {
         rows_from: &[System::Argocd, System::Flux],
         judged_by: &[],
+        reads: &[CLOCKS],
         whole_with: WholeWith::EverySource,
         events: false,
         none: "No application is deployed by Argo CD or Flux here",
@@ -203,6 +230,7 @@ topics! {
     Events = TopicSpec {
         rows_from: &[System::Kubernetes],
         judged_by: &[],
+        reads: &[],
         whole_with: WholeWith::NoSource,
         events: true,
         none: "No event was seen",
@@ -213,6 +241,7 @@ topics! {
     Silences = TopicSpec {
         rows_from: &[System::Alertmanager],
         judged_by: &[],
+        reads: &[],
         whole_with: WholeWith::EverySource,
         events: false,
         none: "No silence is in force, to come, or ended within a day",
@@ -231,6 +260,17 @@ impl Topic {
     pub fn depends_on(self, system: System) -> bool {
         let TopicSpec { rows_from, judged_by, .. } = self.spec();
         rows_from.contains(&system) || judged_by.contains(&system)
+    }
+
+    /// Whether its rows may be others once something was heard of a system: facts of a kind, whether it lives. An event is no
+    /// fact about how things are.
+    pub fn rests_on(self, system: System, facts: Option<FactKind>, lives: bool) -> bool {
+        let TopicSpec { reads, events, .. } = self.spec();
+        let own = self.depends_on(system) && (lives || events || facts != Some(FactKind::KubeEvent));
+        let beside = |it: &ReadBeside| {
+            it.system == system && (facts.is_some_and(|kind| it.facts.contains(&kind)) || (lives && it.life))
+        };
+        own || reads.iter().any(beside)
     }
 
     /// Whose lists must all have been read before a row of it says something that is worth recording.

@@ -11,7 +11,7 @@ mod release;
 #[cfg(test)]
 mod tests;
 
-pub use lag::{Around, Lag, LagKind, is_passing};
+pub use lag::{Around, Lag, LagKind, PASSES_IN_S};
 pub use release::{Release, short_revision};
 
 use std::ops::Deref;

@@ -1,5 +1,7 @@
 //! Instants and lengths of time as text: one way to write them for panes, commands, plans and the log.
 
+use chrono::TimeDelta;
+
 use super::Stamp;
 
 /// A length of time with two significant places: `40 s`, `14 m`, `3 h 05`, `17 h`, `2 d 04`, `12 d`.
@@ -34,17 +36,51 @@ pub fn since(from: Stamp, now: Stamp) -> u64 {
     u64::try_from((now - from).num_seconds()).unwrap_or(0)
 }
 
+/// From how many seconds on [`words`] of a length that grows say something else.
+pub fn next_words(seconds: u64) -> u64 {
+    let step = words_step(seconds);
+    (seconds / step + 1).saturating_mul(step)
+}
+
+/// In which steps [`short`] tells a length.
+fn words_step(seconds: u64) -> u64 {
+    match seconds {
+        0..60 => 1,
+        60..36_000 => 60,
+        36_000..864_000 => 3_600,
+        _ => 86_400,
+    }
+}
+
 /// An instant inside a recorded sentence: `14:41:00 UTC`. It stays the same while nothing changes; an age would not.
 pub fn clock(at: Stamp) -> String {
     at.format("%H:%M:%S UTC").to_string()
+}
+
+/// What is so far away is told with how far that is.
+const FAR_S: u64 = 172_800;
+/// What is so far ahead is never meant to come.
+const NEVER_S: u64 = 315_360_000;
+
+/// Instants after `now` at which [`moment`] may say something else, midnight apart.
+pub fn moment_steps(at: Stamp, now: Stamp) -> Vec<Stamp> {
+    let seconds = |s: u64| TimeDelta::try_seconds(i64::try_from(s).ok()?);
+    let (ahead, behind) = (since(now, at), since(at, now));
+    let from = |s: u64| seconds(s).and_then(|it| at.checked_add_signed(it));
+    // A distance that shrinks is another one as soon as it is less than a whole number of steps.
+    let until = |s: u64| Some(at.checked_sub_signed(seconds(s)?)? + TimeDelta::nanoseconds(1));
+    let steps = match () {
+        () if ahead >= FAR_S => [until(ahead / words_step(ahead) * words_step(ahead)), until(NEVER_S)],
+        () if behind >= FAR_S => [from(next_words(behind)), None],
+        () => [from(FAR_S), None],
+    };
+    steps.into_iter().flatten().filter(|step| *step > now).collect()
 }
 
 /// An instant inside a sentence: [`clock`], with the date where it is another day than `now`'s, and how far away that is
 /// once it is more than two days: `14:41:00 UTC`, `2027-09-25 19:35:55 UTC (in 300 d)`. What lies ten years ahead or more
 /// is never meant to come: `no end`.
 pub fn moment(at: Stamp, now: Stamp) -> String {
-    const FAR_S: u64 = 172_800;
-    const NEVER_S: u64 = 315_360_000;
     let (ahead, behind) = (since(now, at), since(at, now));
     match at.date_naive() == now.date_naive() {
         _ if ahead >= NEVER_S => "no end".to_owned(),

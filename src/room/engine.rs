@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use super::background_tasks::BackgroundTasks;
 use super::clock_steps::WallClock;
@@ -27,7 +28,7 @@ use crate::model::{Actor, Happening, Observation, PersonRole, PlanId};
 
 /// Observations taken in at once before the loop looks at anything else.
 const GULP: usize = 1024;
-/// How often, in real time, the board is judged while it changes.
+/// How often, in real time, the board is judged at most.
 const BEAT: Duration = Duration::from_millis(100);
 
 /// The parts, and what all of them may read.
@@ -54,6 +55,7 @@ impl Engine {
     pub async fn run(mut self, mut commands: mpsc::Receiver<EngineMessage>, mut seen: mpsc::Receiver<Observation>) {
         let mut gulp = Vec::with_capacity(GULP);
         let mut beat = self.shared.clock.ticks(BEAT, Turn::Judge);
+        let mut rest = Instant::now();
         let stop = self.tasks.stop().clone();
         let mut sources_live = true;
         loop {
@@ -66,8 +68,19 @@ impl Engine {
                     for observation in gulp.drain(..) {
                         self.evaluator.see(observation);
                     }
+                    // The first change after a while goes at once, those that follow it at the next beat.
+                    if rest <= Instant::now() && !beat.has_turns() && self.evaluator.has_news() {
+                        self.beat();
+                        rest = Instant::now() + BEAT;
+                        beat.put_off(BEAT);
+                    }
                 }
-                () = beat.tick() => self.beat(),
+                () = beat.tick() => {
+                    if self.evaluator.has_news() {
+                        rest = Instant::now() + BEAT;
+                    }
+                    self.beat();
+                }
             }
         }
         // What the executor reported and who left is on its way already; nothing new begins.

@@ -1,7 +1,7 @@
 //! The evaluator: the board, how it was judged last, and what of it is not in the log yet. It tells the sessions the rows, and
 //! gives whoever asks the changes that are worth an entry.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -9,22 +9,24 @@ use tokio::sync::watch;
 
 use super::broadcast::BoardNews;
 use super::context::RoomContext;
-use crate::board::{Board, BoardSetup, FlapDamping, JudgedBoard, Member, RateLimiter, Topic, TopicView};
+use crate::board::{Board, BoardSetup, FlapDamping, JudgedBoard, KeptJudgement, Member, RateLimiter, Topic};
 use crate::model::entry::{Folded, Transition};
 use crate::model::{Observation, Stamp};
 use crate::systems;
 use crate::timeline::StandingChanges;
 
-/// How often everything is judged, though nothing was seen.
-const JUDGED_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether what waits is due, though nothing changed.
+const LOOKED_EVERY: Duration = Duration::from_secs(1);
 
 /// The board and its judgement.
 pub struct Evaluator {
     shared: Arc<RoomContext>,
     board: Board,
-    judged: JudgedBoard,
-    /// When every topic was last judged, on the boot clock.
-    judged_at: Option<Duration>,
+    kept: KeptJudgement,
+    /// When it was last looked at for what time alone brings, on the boot clock.
+    looked_at: Option<Duration>,
+    /// Rows changed since it was last compared with the log.
+    moved: bool,
     /// What of the board is not in the log yet.
     changes: FlapDamping,
     limiter: RateLimiter,
@@ -36,8 +38,9 @@ impl Evaluator {
     pub fn new(shared: Arc<RoomContext>, tell: watch::Sender<BoardNews>) -> Self {
         Self {
             board: board(&shared),
-            judged: JudgedBoard::default(),
-            judged_at: None,
+            kept: KeptJudgement::default(),
+            looked_at: None,
+            moved: false,
             changes: FlapDamping::default(),
             limiter: RateLimiter::new(&shared.config.rules),
             tell,
@@ -53,6 +56,7 @@ impl Evaluator {
     /// What was found could not be recorded: the log's word counts again.
     pub fn rewind(&mut self, standing: StandingChanges) {
         self.changes.rewind(standing);
+        self.moved = true;
     }
 
     /// Takes in what a source saw.
@@ -62,7 +66,7 @@ impl Evaluator {
 
     /// As it was judged last.
     pub fn judged(&self) -> &JudgedBoard {
-        &self.judged
+        self.kept.board()
     }
 
     /// The Alertmanagers, as a silence is asked of them.
@@ -70,67 +74,42 @@ impl Evaluator {
         self.board.alertmanagers()
     }
 
-    /// Judges what something was seen of, and once a second everything; tells the sessions. False if nothing was due.
+    /// Judges what may be otherwise by now, and tells the sessions. False if nothing changed and nothing that waits can be due.
     pub fn judge(&mut self, now: Stamp, boot: Duration, incident_open: bool) -> bool {
-        // Time alone changes verdicts (what was fresh goes stale), so everything is judged once a second as well.
-        let due = self.judged_at.is_none_or(|at| at + JUDGED_EVERY <= boot);
-        if !due && self.board.dirty().is_empty() {
-            return false;
+        let changed = self.kept.renew(&mut self.board, now);
+        if !changed.is_empty() {
+            self.moved = true;
+            self.publish(&changed, (now, boot), incident_open);
         }
-        self.judged = self.judge_topics(now, due);
-        self.publish(now, incident_open);
-        true
+        let due = self.looked_at.is_none_or(|at| at + LOOKED_EVERY <= boot);
+        if due {
+            self.looked_at = Some(boot);
+        }
+        due || !changed.is_empty()
     }
 
-    /// Judges the topics that something was seen of, or all.
-    fn judge_topics(&mut self, now: Stamp, all: bool) -> JudgedBoard {
-        let dirty = self.board.clean();
-        let mut judged = JudgedBoard::default();
-        for topic in Topic::ALL.iter().copied() {
-            let known = match topic {
-                _ if all || dirty.contains(&topic) => None,
-                // Taken, not copied: there are many, and transitions never look at them.
-                _ if topic.tells_events() => self.judged.topics.remove(&topic),
-                _ => self.judged.topics.get(&topic).cloned(),
-            };
-            let view = known.unwrap_or_else(|| self.judge_topic(topic, now));
-            judged.topics.insert(topic, view);
-        }
-        if all {
-            self.judged_at = Some(self.shared.clock.boot());
-        }
-        judged
-    }
-
-    fn judge_topic(&self, topic: Topic, now: Stamp) -> TopicView {
-        self.board.judge_topic(topic, now)
+    /// Whether something was heard that is not judged yet.
+    pub fn has_news(&self) -> bool {
+        !self.board.dirty().is_empty()
     }
 
     /// Replaces what sessions see; an unchanged topic keeps its pointer, so it costs nobody anything.
-    fn publish(&self, now: Stamp, incident_open: bool) {
-        let boot = self.shared.clock.boot();
-        self.tell.send_if_modified(|news| {
-            let mut next = BTreeMap::new();
-            let mut changed = false;
-            for (topic, view) in &self.judged.topics {
-                let same = news.get(topic).filter(|known| known.as_ref() == view).cloned();
-                changed |= same.is_none();
-                if same.is_none() {
-                    let mut past = self.shared.looks.past.lock().unwrap_or_else(PoisonError::into_inner);
-                    past.note(*topic, (now, boot), view, incident_open);
-                }
-                next.insert(*topic, same.unwrap_or_else(|| Arc::new(view.clone())));
-            }
-            if changed {
-                *news = BoardNews::new(next);
-            }
-            changed
-        });
+    fn publish(&self, changed: &BTreeSet<Topic>, at: (Stamp, Duration), incident_open: bool) {
+        let topics = &self.kept.board().topics;
+        let mut past = self.shared.looks.past.lock().unwrap_or_else(PoisonError::into_inner);
+        for (topic, view) in changed.iter().filter_map(|topic| topics.get_key_value(topic)) {
+            past.note(*topic, at, view, incident_open);
+        }
+        drop(past);
+        self.tell.send_replace(BoardNews::new(topics.clone()));
     }
 
     /// What the last judgement has to say that the log does not, in order of happening.
     pub fn changes(&mut self, now: Stamp) -> Vec<Transition> {
-        self.changes.find(&self.judged, &self.shared.config.rules, now)
+        if !std::mem::take(&mut self.moved) && !self.changes.waits(now) {
+            return Vec::new();
+        }
+        self.changes.find(self.kept.board(), &self.shared.config.rules, now)
     }
 
     /// Whether there is room for this change in the minute; if not, it is counted.

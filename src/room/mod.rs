@@ -6,6 +6,7 @@
 mod approvals;
 mod background_tasks;
 mod blocking;
+mod board_feed;
 mod board_history;
 mod broadcast;
 mod clock_steps;
@@ -23,6 +24,8 @@ mod executor;
 mod history_queries;
 mod listener;
 mod log_key;
+#[cfg(test)]
+mod pacing_tests;
 mod peer_credentials;
 mod peer_login;
 mod pending_plans;

@@ -139,8 +139,9 @@ mod tests {
     use proptest::sample::subsequence;
 
     use super::*;
-    use crate::board::Verdict;
-    use crate::model::{SafeText, SourceId, System};
+    use crate::board::{Board, BoardSetup, Verdict};
+    use crate::model::facts::{KubeEvent, Open};
+    use crate::model::{Observation, SafeText, SourceChange, SourceId, System};
 
     fn row(n: usize) -> Row {
         Row {
@@ -202,6 +203,35 @@ mod tests {
                 old = Some(new);
             }
         }
+    }
+
+    #[test]
+    fn what_tells_of_a_whole_kind_of_event_is_in_an_answer_that_has_no_room_for_the_rest() {
+        let mut board = Board::new(BoardSetup::default());
+        for n in 0..3_000u32 {
+            let event = KubeEvent {
+                uid: format!("e-{n}"),
+                cluster: "c".into(),
+                namespace: "n".into(),
+                object_kind: "Pod".into(),
+                object_name: "p".into(),
+                reason: if n == 0 { "EtcdCorrupt" } else { "Tick" }.into(),
+                message: "\"".repeat(2_000).as_str().into(),
+                kind: Open::new("Warning"),
+                count: 1,
+                first: None,
+                last: Stamp::from_timestamp(1_800_000_000 + i64::from(n), 0).expect("a time"),
+                component: "".into(),
+            };
+            let (source, seen_at) = (SourceId::new(System::Kubernetes, "c"), event.last);
+            let change = SourceChange::Upsert(event.into());
+            board.apply(Observation { source, seen_at, part: false, change });
+        }
+        let view = board.judge_topic(Topic::Events, Stamp::from_timestamp(1_800_003_000, 0).expect("a time"));
+        let Reply::Rows { rows, .. } = rows(&view) else { panic!("rows") };
+        assert!(rows.len() < view.rows.len() && size(&rows) < ROOM_LINE, "{}", rows.len());
+        let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
+        assert_eq!((ids[0], ids[1], *ids.last().expect("rows")), ("c/e-2999", "c/e-2998", "c/e-0"));
     }
 
     #[test]

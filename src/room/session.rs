@@ -37,8 +37,8 @@ use crate::seal;
 const HELLO_WITHIN: Duration = Duration::from_secs(2);
 const WRITE_STALL: Duration = Duration::from_secs(10);
 const PING_EVERY: Duration = Duration::from_secs(15);
-/// Board changes are gathered this long before they are sent.
-const BOARD_EVERY: Duration = Duration::from_millis(100);
+/// How far apart, in real time, board changes are sent at least; the first after a while goes at once.
+pub(super) const BOARD_EVERY: Duration = Duration::from_millis(100);
 /// Entries behind the end of the log from which on sending them is a stream of its own.
 const STREAM: u64 = 256;
 /// Entries a message carries, bytes; well under the line limit after JSON escaping.
@@ -176,7 +176,7 @@ impl Out {
     }
 
     /// Sends a message that is written out already.
-    async fn send_line(&mut self, line: &[u8]) -> Result<(), String> {
+    pub(super) async fn send_line(&mut self, line: &[u8]) -> Result<(), String> {
         stir();
         match tokio::time::timeout(WRITE_STALL, self.write.write_all(line)).await {
             Ok(Ok(())) => Ok(()),
@@ -191,8 +191,8 @@ pub(super) struct Session {
     told_caught_up: bool,
     told_unreadable: bool,
     told_rechecks: bool,
-    sent: BTreeMap<Topic, Arc<TopicView>>,
-    topics: Vec<Topic>,
+    pub(super) sent: BTreeMap<Topic, Arc<TopicView>>,
+    pub(super) topics: Vec<Topic>,
     pub(super) caller: Caller,
     pub(super) shared: Arc<RoomContext>,
     pub(super) engine: mpsc::Sender<EngineMessage>,
@@ -264,7 +264,10 @@ impl Session {
                 }
                 changed = self.news.rechecks.changed() => { changed.map_err(|_| "the room ended")?; self.rechecks().await?; }
                 _ = clock.changed() => self.out.send(&RoomLine::Push(Push::Clock(self.shared.clock.sync()))).await?,
-                () = board_due.tick(), if board_changed => { board_changed = false; self.board().await?; }
+                () = board_due.tick(), if board_changed => {
+                    board_changed = false;
+                    board_due.put_off(self.board().await?);
+                }
                 _ = ping.tick() => self.ping().await?,
             }
         }
@@ -362,23 +365,6 @@ impl Session {
             tracing::error!(%why, "the timeline can't be read");
             let why = SafeText::new(&format!("the timeline can't be read: {why}"));
             self.out.send(&RoomLine::Push(Push::Degraded(Some(why)))).await?;
-        }
-        Ok(())
-    }
-
-    async fn board(&mut self) -> Result<(), String> {
-        let board = self.news.board.borrow_and_update().clone();
-        for topic in self.topics.clone() {
-            let Some(new) = board.get(&topic) else { continue };
-            let old = self.sent.get(&topic).cloned();
-            if old.as_ref().is_some_and(|old| Arc::ptr_eq(old, new)) {
-                continue;
-            }
-            let lines = self.shared.deltas.lines(topic, old.as_ref(), new)?;
-            for line in lines.iter() {
-                self.out.send_line(line).await?;
-            }
-            self.sent.insert(topic, new.clone());
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! What the published budgets are made of: drawing a frame, an update, a line of a watch, folding and checking a log, writing
-//! to it.
+//! What the published budgets are made of: drawing a frame, an update, a judgement, an event, a line of a watch, folding and
+//! checking a log, writing to it.
 //!
 //! `cargo bench --bench budgets` compares with the run before and keeps its figures in `target/criterion`; one of them alone:
 //! `cargo bench --bench budgets -- frame`. Nothing is asserted of a time: the figures are read by people, on a machine that
@@ -24,6 +24,7 @@ use console_state::{ROWS, SIZE, now};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use serde_json::json;
 use tempfile::TempDir;
+use warroom::board::KeptJudgement;
 use warroom::client::{ClientEvent, KEPT, entries};
 use warroom::console::keymap::keys;
 use warroom::console::{ColorDepth, Console, Effect, Input, Look, Now, Theme, update, view};
@@ -107,6 +108,56 @@ fn updates(c: &mut Criterion) {
     }
 }
 
+/// What a room does of what it heard: after nothing and after one thing, whatever the size of the board.
+fn judgements(c: &mut Criterion) {
+    let mut group = c.benchmark_group("judge");
+    for rows in ROWS {
+        let (alerts, events) = (rows * 3 / 10, rows * 7 / 10);
+        let of = format!("{alerts} alerts, {events} events");
+        let mut board = console_state::board(0..alerts, 0..events);
+        let mut kept = KeptJudgement::default();
+        kept.renew(&mut board, now());
+        group.bench_function(format!("everything anew, {of}"), |b| b.iter(|| board.judge(now())));
+        group.bench_function(format!("after nothing, {of}"), |b| b.iter(|| kept.renew(&mut board, now())));
+        let mut number = 1_000_000;
+        group.bench_function(format!("after one event, {of}"), |b| {
+            b.iter(|| {
+                number += 1;
+                board.apply(console_state::heard(console_state::event(number)));
+                kept.renew(&mut board, now())
+            });
+        });
+        group.bench_function(format!("after one alert, {of}"), |b| {
+            b.iter(|| {
+                number += 1;
+                let mut alert = console_state::alert(0);
+                alert.summary = format!("{number} replicas").into();
+                board.apply(console_state::heard(alert));
+                kept.renew(&mut board, now())
+            });
+        });
+    }
+    group.finish();
+}
+
+/// What one more event costs, after few and after many.
+fn events(c: &mut Criterion) {
+    let mut group = c.benchmark_group("event");
+    for heard in [1_000, 100_000] {
+        let mut board = console_state::board(0..0, 0..0);
+        let mut number = 0;
+        let mut next = || {
+            number += 1;
+            console_state::heard(console_state::event(number))
+        };
+        (0..heard).for_each(|_| board.apply(next()));
+        group.bench_function(format!("one more after {heard}"), |b| {
+            b.iter_batched(&mut next, |it| board.apply(it), BatchSize::SmallInput);
+        });
+    }
+    group.finish();
+}
+
 fn logs(c: &mut Criterion) {
     let (folder, lines) = log();
     let read: Vec<Entry> = entries(&lines).collect();
@@ -179,5 +230,5 @@ fn watches(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(budgets, frame, updates, watches, logs, appends);
+criterion_group!(budgets, frame, updates, judgements, events, watches, logs, appends);
 criterion_main!(budgets);

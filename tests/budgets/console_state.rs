@@ -27,7 +27,7 @@ pub fn now() -> Stamp {
     "2026-11-22T14:55:42Z".parse().expect("a time")
 }
 
-fn alert(n: u32) -> Alert {
+pub fn alert(n: u32) -> Alert {
     let (name, severity) = (format!("ShopReplicas{n}"), if n.is_multiple_of(4) { "critical" } else { "warning" });
     let labels = [("cluster", "primary"), ("namespace", "shop"), ("severity", severity)];
     Alert {
@@ -48,7 +48,7 @@ fn alert(n: u32) -> Alert {
     }
 }
 
-fn event(n: u32) -> KubeEvent {
+pub fn event(n: u32) -> KubeEvent {
     let last = now() - TimeDelta::seconds(i64::from(n));
     KubeEvent {
         uid: format!("e-{n}"),
@@ -66,10 +66,21 @@ fn event(n: u32) -> KubeEvent {
     }
 }
 
+fn sources() -> (SourceId, SourceId) {
+    (SourceId::new(System::Alertmanager, "am-1"), SourceId::new(System::Kubernetes, "primary"))
+}
+
+/// Something that a room hears of one alert, or of one event.
+pub fn heard(fact: impl Into<Fact>) -> Observation {
+    let fact = fact.into();
+    let (alertmanager, cluster) = sources();
+    let source = if fact.kind() == FactKind::Alert { alertmanager } else { cluster };
+    Observation { source, seen_at: now(), part: false, change: SourceChange::Upsert(fact) }
+}
+
 /// What a board makes of these alerts and events.
-fn board(alerts: Range<u32>, events: Range<u32>) -> Board {
-    let alertmanager = SourceId::new(System::Alertmanager, "am-1");
-    let cluster = SourceId::new(System::Kubernetes, "primary");
+pub fn board(alerts: Range<u32>, events: Range<u32>) -> Board {
+    let (alertmanager, cluster) = sources();
     let mut board = Board::new(BoardSetup {
         clusters: vec![("primary".to_owned(), ClusterRole::Primary)],
         sources: vec![(alertmanager.clone(), 30), (cluster.clone(), 30)],
@@ -131,13 +142,13 @@ pub fn console(lines: Vec<LogLine>, rows: u32) -> Console {
     let (alerts, events) = (rows * 3 / 10, rows * 7 / 10);
     for (topic, view) in board(0..alerts, 0..0).judge(now()).topics {
         if topic != Topic::Events {
-            hear(&mut console, delta(topic, true, view.total, view.rows));
+            hear(&mut console, delta(topic, true, view.total, view.rows.clone()));
         }
     }
     for from in (0..events).step_by(BOARD as usize) {
         let mut topics = board(0..0, from..(from + BOARD).min(events)).judge(now()).topics;
         let view = topics.remove(&Topic::Events).expect("judged");
-        hear(&mut console, delta(Topic::Events, false, u64::from(events), view.rows));
+        hear(&mut console, delta(Topic::Events, false, u64::from(events), view.rows.clone()));
     }
     hear(&mut console, Push::CaughtUp { seq });
     let told = console.rows(Topic::Alerts).len() + console.rows(Topic::Events).len();

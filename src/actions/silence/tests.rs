@@ -56,7 +56,9 @@ fn alert(key: &str, name: &str, severity: &str, service: Option<&str>) -> Row {
 
 fn board(alerts: Vec<Row>, silences: Vec<Row>) -> JudgedBoard {
     let view = |rows: Vec<Row>| TopicView { total: rows.len() as u64, rows, dropped: 0 };
-    JudgedBoard { topics: BTreeMap::from([(Topic::Alerts, view(alerts)), (Topic::Silences, view(silences))]) }
+    JudgedBoard {
+        topics: BTreeMap::from([(Topic::Alerts, view(alerts).into()), (Topic::Silences, view(silences).into())]),
+    }
 }
 
 fn member(name: &str, status: &str) -> Member {

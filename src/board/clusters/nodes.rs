@@ -9,6 +9,7 @@ use super::super::Board;
 use super::super::observation_store::SourceState;
 use super::super::row::Verdict;
 use super::super::row_builder::{Opinion, count, names};
+use crate::board::judged_at::JudgedAt;
 
 /// A Lease older than this is late: the kubelet renews every 10 s, and the node controller waits 40 s.
 const LEASE_LATE_S: i64 = 40;
@@ -135,7 +136,7 @@ fn closed(opinion: &mut Opinion, nothing_runs: Verdict, nodes: &Nodes) {
 }
 
 /// When the nodes were last proven, if that is too long ago although the control plane is still read.
-pub(super) fn unproven(board: &Board, id: &SourceId, state: &SourceState, now: Stamp) -> Option<Stamp> {
+pub(super) fn unproven(board: &Board, id: &SourceId, state: &SourceState, now: JudgedAt<'_>) -> Option<Stamp> {
     let proofs = state.of(FactKind::Node).map(|held| board.store.proof(id, state, held, now));
     let oldest = proofs.min_by_key(|proof| proof.seen_at)?;
     oldest.stale.then_some(oldest.seen_at)

@@ -3,13 +3,13 @@
 use std::cmp::Reverse;
 
 use crate::model::facts::{Fact, FactKind, NamespacePods, Pod, PodStage};
-use crate::model::time::{since, words};
 use crate::model::{SafeText, Stamp};
 
 use super::super::Board;
 use super::super::observation_store::SourceState;
 use super::super::row::Verdict;
 use super::super::row_builder::{Opinion, count, names};
+use crate::board::judged_at::JudgedAt;
 
 /// The most pods that a row names.
 pub(super) const MOST: usize = 200;
@@ -39,19 +39,20 @@ pub(super) struct ClusterPods<'a> {
 }
 
 /// Finds those that need a look. `now` is by the cluster's clock, as the times that it writes.
-pub(super) fn read<'a>(board: &Board, state: &'a SourceState, now: Stamp) -> ClusterPods<'a> {
+pub(super) fn read<'a>(board: &Board, state: &'a SourceState, now: JudgedAt<'_>) -> ClusterPods<'a> {
     let of_service = |namespace: &SafeText| {
         board.setup.objectives.iter().any(|it| it.namespaces.iter().any(|own| namespace == own.as_str()))
     };
     let mut troubled: Vec<TroubledPod<'a>> = state
         .of(FactKind::Pod)
         .filter_map(|held| match &held.fact {
-            // What has no time of its own is as old as we have known it.
-            Fact::Pod(pod) => Some((pod, pod.since.map_or(0, |at| since(at, now)))),
+            Fact::Pod(pod) => Some(pod),
             _ => None,
         })
-        .filter_map(|(pod, for_s)| {
-            let verdict = verdict(pod, for_s, of_service(&pod.namespace))?;
+        .filter_map(|pod| {
+            // What has no time of its own has just begun.
+            let lasts = |longer_than_s| pod.since.is_some_and(|at| now.is_older_s(at, longer_than_s));
+            let verdict = verdict(pod, lasts, of_service(&pod.namespace))?;
             Some(TroubledPod { pod, verdict, since: pod.since })
         })
         .collect();
@@ -60,14 +61,14 @@ pub(super) fn read<'a>(board: &Board, state: &'a SourceState, now: Stamp) -> Clu
 }
 
 /// `None` = ordinary so far.
-fn verdict(pod: &Pod, for_s: u64, of_service: bool) -> Option<Verdict> {
+fn verdict(pod: &Pod, lasts: impl Fn(u64) -> bool, of_service: bool) -> Option<Verdict> {
     match pod.stage {
-        PodStage::Starting if for_s > STARTS_WITHIN_S => Some(Verdict::Warning),
+        PodStage::Starting if lasts(STARTS_WITHIN_S) => Some(Verdict::Warning),
         // The scheduler has said no: that may pass, but it is no part of an ordinary start.
         PodStage::Starting => (pod.trouble == "Unschedulable").then_some(Verdict::Info),
-        PodStage::Ending if for_s > STUCK_ENDING_S => Some(Verdict::Warning),
-        PodStage::Ending => (for_s > ENDS_WITHIN_S).then_some(Verdict::Info),
-        PodStage::Started if of_service && for_s > FAILS_FOR_S => Some(Verdict::Warning),
+        PodStage::Ending if lasts(STUCK_ENDING_S) => Some(Verdict::Warning),
+        PodStage::Ending => (lasts(ENDS_WITHIN_S)).then_some(Verdict::Info),
+        PodStage::Started if of_service && lasts(FAILS_FOR_S) => Some(Verdict::Warning),
         PodStage::Started => Some(Verdict::Info),
     }
 }
@@ -91,7 +92,7 @@ fn counts(board: &Board, state: &SourceState) -> Vec<NamespacePods> {
 }
 
 /// Says what is wrong, by kind: what never started, what does not end, what fails.
-pub(super) fn judge(opinion: &mut Opinion, pods: &ClusterPods<'_>, now: Stamp) {
+pub(super) fn judge(opinion: &mut Opinion, pods: &ClusterPods<'_>, now: JudgedAt<'_>) {
     let of = |stage: PodStage, least: Verdict| {
         let fits = move |it: &&TroubledPod<'_>| it.pod.stage == stage && it.verdict >= least;
         pods.troubled.iter().filter(fits).collect::<Vec<_>>()
@@ -114,8 +115,8 @@ pub(super) fn judge(opinion: &mut Opinion, pods: &ClusterPods<'_>, now: Stamp) {
     }
 }
 
-fn for_long(oldest: &TroubledPod<'_>, now: Stamp) -> String {
-    oldest.since.map(|at| format!(" for {}", words(since(at, now)))).unwrap_or_default()
+fn for_long(oldest: &TroubledPod<'_>, now: JudgedAt<'_>) -> String {
+    oldest.since.map(|at| format!(" for {}", now.words_since(at))).unwrap_or_default()
 }
 
 fn named(pods: &[&TroubledPod<'_>]) -> String {

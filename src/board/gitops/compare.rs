@@ -10,19 +10,19 @@ use crate::board::Board;
 use crate::board::row::{Against, AppsKnown, Counterpart};
 use crate::model::facts::{App, FactKind};
 use crate::model::gitops::destination::Destination;
-use crate::model::gitops::{Lag, LagKind, is_passing};
+use crate::model::gitops::{Lag, LagKind, PASSES_IN_S};
 use crate::model::objective::app_fits;
-use crate::model::time::{since, words};
-use crate::model::{ClusterRole, Objective, SafeText, SourceId, Stamp, System};
+use crate::model::{ClusterRole, Objective, SafeText, SourceId, System};
 
 use super::applications::JudgedApp;
 use super::parity::Group;
 use super::{APPS, tools};
+use crate::board::judged_at::JudgedAt;
 
 type Groups<'a> = BTreeMap<Destination, Group<'a>>;
 
 /// Compares every DR cluster with each of its primaries.
-pub(super) fn compare(board: &Board, groups: &mut Groups<'_>, now: Stamp) {
+pub(super) fn compare(board: &Board, groups: &mut Groups<'_>, now: JudgedAt<'_>) {
     let pairs = pairs(board);
     for (primary, dr) in pairs.iter().copied() {
         let (from, to) = (Destination::Cluster(primary.to_owned()), Destination::Cluster(dr.to_owned()));
@@ -63,7 +63,7 @@ fn pairs(board: &Board) -> BTreeSet<(&str, &str)> {
 }
 
 /// How far the applications of a primary are known.
-fn known(board: &Board, group: Option<&Group<'_>>, now: Stamp) -> AppsKnown {
+fn known(board: &Board, group: Option<&Group<'_>>, now: JudgedAt<'_>) -> AppsKnown {
     let Some(group) = group.filter(|it| !it.sources.is_empty()) else { return AppsKnown::Unwatched };
     if !group.sources.iter().all(|id| is_listed(board, id)) {
         return AppsKnown::Unread;
@@ -89,7 +89,7 @@ struct Beside<'a> {
 }
 
 impl Beside<'_> {
-    fn compare(&self, of_dr: &mut Group<'_>, of_primary: &mut Group<'_>, now: Stamp) {
+    fn compare(&self, of_dr: &mut Group<'_>, of_primary: &mut Group<'_>, now: JudgedAt<'_>) {
         let pairs = self.pairs(&of_dr.apps, &of_primary.apps);
         for (ours, theirs) in &pairs {
             let theirs = &of_primary.apps[*theirs];
@@ -202,12 +202,14 @@ fn alone<K: Ord>(open: &BTreeSet<usize>, key: impl Fn(usize) -> K) -> BTreeMap<K
 }
 
 /// Another release is in passing while one side was deployed a moment ago: the other may be about to follow.
-fn behind(ours: &JudgedApp<'_>, theirs: &JudgedApp<'_>, why: &str, now: Stamp) -> Lag {
+fn behind(ours: &JudgedApp<'_>, theirs: &JudgedApp<'_>, why: &str, now: JudgedAt<'_>) -> Lag {
     let newest = [ours.release.deployed_at, theirs.release.deployed_at].into_iter().flatten().max();
-    match newest.filter(|at| *at <= now) {
-        Some(at) if is_passing(at, now) => Lag { kind: LagKind::Passing, why: why.to_owned(), since: newest },
+    match newest.filter(|at| now.is_past(*at)) {
+        Some(at) if !now.is_older_s(at, PASSES_IN_S) => {
+            Lag { kind: LagKind::Passing, why: why.to_owned(), since: newest }
+        }
         Some(at) => {
-            let why = format!("{why} for {}", words(since(at, now)));
+            let why = format!("{why} for {}", now.words_since(at));
             Lag { kind: LagKind::Wrong, why, since: newest }
         }
         None => Lag { kind: LagKind::Wrong, why: why.to_owned(), since: None },

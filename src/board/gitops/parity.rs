@@ -9,10 +9,11 @@ use crate::board::row_builder::{Opinion, count, names};
 use crate::model::gitops::LagKind;
 use crate::model::gitops::destination::Destination;
 use crate::model::time::clock;
-use crate::model::{ClusterRole, SafeText, SourceId, Stamp};
+use crate::model::{ClusterRole, SafeText, SourceId};
 
 use super::applications::{JudgedApp, day_and_clock};
 use super::tools;
+use crate::board::judged_at::JudgedAt;
 
 /// What ids of parity rows begin with.
 pub(super) const PREFIX: &str = "parity/";
@@ -70,7 +71,7 @@ impl<'a> Group<'a> {
     }
 
     /// Its row; none for the own cluster of a hub that deploys nothing there.
-    pub fn row(&self, board: &Board, now: Stamp) -> Option<Row> {
+    pub fn row(&self, board: &Board, now: JudgedAt<'_>) -> Option<Row> {
         let idle = self.apps.is_empty() && self.missing.is_empty() && self.against.is_empty();
         if idle && self.is_hub {
             return None;
@@ -111,7 +112,7 @@ impl<'a> Group<'a> {
     }
 
     /// Several sources together can be believed no further than the worst of them.
-    fn proof(&self, board: &Board, now: Stamp) -> Option<Provenance> {
+    fn proof(&self, board: &Board, now: JudgedAt<'_>) -> Option<Provenance> {
         let own = self.sources.iter().copied();
         let any = tools(board).map(|(id, _)| id).filter(|_| self.sources.is_empty());
         own.chain(any).map(|id| board.store.proof_of_source(id, now)).reduce(|one, other| {
@@ -156,7 +157,7 @@ impl<'a> Group<'a> {
     }
 
     /// What "at parity" rests on. Without a comparison nothing is.
-    fn judge_comparison(&self, board: &Board, name: &str, opinion: &mut Opinion, now: Stamp) {
+    fn judge_comparison(&self, board: &Board, name: &str, opinion: &mut Opinion, now: JudgedAt<'_>) {
         let is_dr = |(cluster, role): &(String, ClusterRole)| cluster == name && *role == ClusterRole::Dr;
         if self.against.is_empty() && board.setup.clusters.iter().any(is_dr) {
             opinion.because(Verdict::Info, "compared with nothing: no primary of it is configured");
@@ -165,7 +166,7 @@ impl<'a> Group<'a> {
             match known {
                 AppsKnown::Now => {}
                 AppsKnown::LastRead(at) => {
-                    let at = if at.date_naive() == now.date_naive() { clock(*at) } else { day_and_clock(*at) };
+                    let at = if now.is_same_day(*at) { clock(*at) } else { day_and_clock(*at) };
                     opinion.because(Verdict::Info, format!("compared with {cluster} as it was last read, at {at}"));
                 }
                 AppsKnown::Unread => {

@@ -17,6 +17,11 @@ use crate::model::step_request::{CreateRestore, RestoreSpec};
 use crate::model::{Action, Actor, Digest, IncidentId, IncidentStatus, Level, PersonId, Plan, PlanId, Severity};
 use crate::timeline::{Approval, Clocks, Incident, PlanRecord, PlanState, Plans};
 
+/// The rows as a client has them.
+fn topics(board: &Board, now: Stamp) -> Topics {
+    board.judge(now).topics.into_iter().map(|(topic, view)| (topic, view.as_ref().clone())).collect()
+}
+
 fn now() -> Stamp {
     at("14:35:00")
 }
@@ -112,7 +117,7 @@ fn day() -> Day {
 
 impl Day {
     fn judge(&self) -> Ready {
-        let topics = self.board.judge(self.now).topics;
+        let topics = topics(&self.board, self.now);
         let all = readiness(std::slice::from_ref(&self.objective), &topics, &self.story, self.now);
         assert_eq!(all.standing, all.services[0].standing);
         all.services.into_iter().next().expect("one service")
@@ -498,7 +503,7 @@ fn while_users_fail_the_loss_stands_still() {
 #[test]
 fn the_worst_service_comes_first_and_none_is_not_ready() {
     let day = day();
-    let topics = day.board.judge(day.now).topics;
+    let topics = topics(&day.board, day.now);
     let other = Objective { service: "a-ledger".into(), rpo_s: 60, ..objective() };
     let all = readiness(&[objective(), other], &topics, &day.story, day.now);
     assert_eq!(all.services[0].service, "a-ledger");

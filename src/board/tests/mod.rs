@@ -3,6 +3,7 @@
 mod clusters;
 mod events;
 mod gitops;
+mod kept_judgement;
 mod parity;
 mod properties;
 mod restarts;

@@ -526,7 +526,7 @@ fn what_one_part_says_renews_nothing_of_a_part_that_can_not_be_read() {
     assert!(!row(&judged, Topic::Backups, "location/dr/default").stale, "it was read a second ago");
     let point = board.store.source(&source("velero/dr")).unwrap();
     let held = point.of(FactKind::RestorePoint).next().unwrap();
-    let proof = board.store.proof(&source("velero/dr"), point, held, at("14:40:59"));
+    let proof = board.store.proof(&source("velero/dr"), point, held, JudgedAt::once(at("14:40:59")));
     assert_eq!((proof.seen_at, proof.stale), (at("14:40:00"), true));
 }
 
@@ -548,7 +548,7 @@ fn a_source_that_answers_once_between_two_failures_was_not_well_in_between() {
         &source("velero/dr"),
         state,
         state.of(FactKind::RestorePoint).next().unwrap(),
-        at("14:37:56"),
+        JudgedAt::once(at("14:37:56")),
     );
     assert_eq!((proof.seen_at, proof.stale), (at("14:37:55"), false), "what it told is as fresh as its answer");
     board.see("velero/dr", at("14:38:00"), trouble(TroubleKind::Unreachable));

@@ -9,6 +9,7 @@ use crate::model::{EntryRules, Stamp, TransitionFamily, TransitionKind};
 use crate::timeline::StandingChanges;
 
 use super::super::row::{JudgedBoard, Topic};
+use super::super::slo;
 use super::{BoardDiff, LookMemory};
 
 /// A thing that changed so often within [`FLAPS_IN_S`] goes to and fro.
@@ -51,6 +52,12 @@ impl FlapDamping {
     #[cfg(test)]
     pub(crate) fn at_once() -> Self {
         Self { at_once: true, ..Self::default() }
+    }
+
+    /// Whether time alone may have something to say of the rows of the last look.
+    pub fn waits(&self, now: Stamp) -> bool {
+        let begins = self.began.is_none_or(|began| (now - began).num_seconds() <= CALM_S.max(slo::CALM_S) + 1);
+        begins || !self.waiting.is_empty()
     }
 
     /// What was found could not be recorded: the log's word counts again, and what still differs is found again.

@@ -5,7 +5,7 @@ use crate::model::time::{since, words};
 use crate::model::{SafeText, Stamp};
 
 /// A sync, a rollout, a wait for something else: ordinary for so long, and then somebody should look.
-const PASSES_IN_S: u64 = 15 * 60;
+pub const PASSES_IN_S: u64 = 15 * 60;
 /// How far ahead of its cluster's clock, as we know it, a time may be. Further ahead, some clock is wrong, and what the
 /// time says proves nothing.
 const AHEAD_S: i64 = 60;
@@ -84,11 +84,6 @@ pub(super) fn passing(what: &str, message: &SafeText, since_at: Option<Stamp>, s
             lag(LagKind::Wrong, said(&what, message), since_at)
         }
     }
-}
-
-/// Whether what began then may still be in passing.
-pub fn is_passing(at: Stamp, seen_at: Stamp) -> bool {
-    !is_ahead(at, seen_at) && since(at, seen_at) <= PASSES_IN_S
 }
 
 fn is_ahead(at: Stamp, seen_at: Stamp) -> bool {
