@@ -113,7 +113,7 @@ fn good(path: &Path, config: &Config) -> CommandOutput {
     let mut text = format!(
         "{} is good: room {} with {}, {}, {}, {}, {}\n",
         path.display(),
-        config.room,
+        config.room.name,
         count(config.clusters.len(), "cluster"),
         count(config.alertmanagers.len(), "Alertmanager"),
         count(config.cloudflare.len(), "Cloudflare account"),
@@ -121,8 +121,8 @@ fn good(path: &Path, config: &Config) -> CommandOutput {
         count(config.objectives.len(), "service"),
     );
     text.push_str(&match config.people.len() {
-        0 => format!("nobody may act: {} names no person, so everyone observes\n", config.people_file.display()),
-        n => format!("{} in {}\n", count(n, "person"), config.people_file.display()),
+        0 => format!("nobody may act: {} names no person, so everyone observes\n", config.room.people_file.display()),
+        n => format!("{} in {}\n", count(n, "person"), config.room.people_file.display()),
     });
     let json = json!({ "schema": "warroom/config-check/v1", "ok": true, "file": path, "errors": [] });
     CommandOutput::ok(json, text)

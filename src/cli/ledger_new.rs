@@ -40,7 +40,7 @@ fn new_after_damage(global: &Global, env: &Env) -> Result<CommandOutput, CliErro
     let (key, _) = super::serve::log_key(config.file.as_deref(), false)?;
     let options = OpenOptions {
         dir: dir.clone(),
-        room: config.room,
+        room: config.room.name,
         src: String::new(),
         boot: "ledger-new".to_owned(),
         drill: false,

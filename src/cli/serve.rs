@@ -126,8 +126,8 @@ async fn serve(options: &Global, env: &Env) -> Result<(), CliError> {
         ))
     })?;
     let config = load(&file, LoadOptions { serve: true, drill: false })?;
-    if !config.people_file.exists() {
-        let file = config.people_file.display();
+    if !config.room.people_file.exists() {
+        let file = config.room.people_file.display();
         tracing::warn!(%file, "there is no people file: everyone only watches, nobody can record or act");
     }
     let state_dir = options.state_dir.clone().unwrap_or_else(|| env.state_dir(true));

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// How a service comes back on the DR side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
     /// Nothing runs on DR until it is restored.
+    #[default]
     Cold,
     /// Data is there, compute is not.
     PilotLight,
@@ -19,7 +20,7 @@ pub enum Strategy {
 }
 
 /// One service's recovery objective.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "wire::WireObjective")]
 pub struct Objective {
     /// Service name; what people type and read.

@@ -165,8 +165,8 @@ impl Source {
             account: account.to_owned(),
             zones: vec![zone.to_owned()],
             token_file: file.path().to_owned(),
-            proxy: Default::default(),
             every_s: 1,
+            ..CloudflareConfig::default()
         };
         let (out, reports) = mpsc::channel(256);
         let (clock, stop, tasks) = (Clock::real(), CancellationToken::new(), TaskTracker::new());
