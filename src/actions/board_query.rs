@@ -1,7 +1,7 @@
 //! Finding things on the board: by what the rows say, whichever topic they stand in.
 
 use crate::board::row::{Against, AppsKnown};
-use crate::board::{JudgedBoard, Row, RowBody, Verdict};
+use crate::board::{ClusterRow, JudgedBoard, ParityRow, Row, ServiceRow, SourceRow, Verdict};
 use crate::model::facts::Endpoint;
 use crate::model::plan::ShownChange;
 use crate::model::time;
@@ -40,11 +40,8 @@ pub const NONE: &str = "-";
 
 /// What is wrong with a cluster, in words; `None` if it answers and is fresh.
 pub fn cluster_trouble(board: &JudgedBoard, name: &str, now: Stamp) -> Option<String> {
-    let found = rows(board).find_map(|row| match &row.body {
-        RowBody::Cluster { name: n, control_plane, .. } if n == name => Some((row, control_plane)),
-        _ => None,
-    });
-    let Some((row, control_plane)) = found else {
+    let found = rows(board).filter_map(Row::with_kind::<ClusterRow>).find(|(_, it)| it.name == name);
+    let Some((row, ClusterRow { control_plane, .. })) = found else {
         return Some(format!("{name}: nothing is known of this cluster"));
     };
     if let Some(trouble) = source_trouble(board, &SourceId::new(System::Kubernetes, name))
@@ -71,21 +68,16 @@ pub fn cluster_trouble(board: &JudgedBoard, name: &str, now: Stamp) -> Option<St
 
 /// What is wrong with a source now.
 fn source_trouble<'a>(board: &'a JudgedBoard, source: &SourceId) -> Option<&'a Trouble> {
-    rows(board).find_map(|row| match &row.body {
-        RowBody::Source { trouble, .. } if row.source == *source => trouble.as_ref(),
-        _ => None,
-    })
+    let mut own = rows(board).filter(|row| row.source == *source).filter_map(Row::as_kind::<SourceRow>);
+    own.find_map(|it| it.trouble.as_ref())
 }
 
 /// Refuses a plan between two names of one cluster: it would move nothing, and restore over what it is to replace.
 pub fn two_sites(context: &PlanContext, dr: &str) -> Result<(), Refusal> {
     let primary = &context.objective.primary;
-    let uid = rows(context.board).find_map(|row| match &row.body {
-        RowBody::Cluster { name, same_as, control_plane, .. } if name == dr && same_as.contains(primary) => {
-            Some(control_plane.as_ref().and_then(|it| it.uid.as_deref()).unwrap_or_default())
-        }
-        _ => None,
-    });
+    let mut clusters = rows(context.board).filter_map(Row::as_kind::<ClusterRow>);
+    let same = clusters.find(|it| it.name == dr && it.same_as.contains(primary));
+    let uid = same.map(|it| it.control_plane.as_ref().and_then(|it| it.uid.as_deref()).unwrap_or_default());
     let Some(uid) = uid else { return Ok(()) };
     Err(refuse(
         format!("{} and {} are one cluster (uid {}): there is no other site.", words(primary), words(dr), words(uid)),
@@ -109,16 +101,12 @@ pub fn or(text: &SafeText, other: &str) -> String {
 
 /// Parity of a DR cluster's applications, if it is watched: how it stands, and what may be missing there.
 pub fn parity(board: &JudgedBoard, name: &str, now: Stamp) -> Option<(String, Option<String>)> {
-    let (row, ok, total, laggards, against) = rows(board).find_map(|row| match &row.body {
-        RowBody::Parity { cluster, ok, total, laggards, against, .. } if cluster == name => {
-            Some((row, *ok, *total, laggards, against))
-        }
-        _ => None,
-    })?;
+    let (row, it) = rows(board).filter_map(Row::with_kind::<ParityRow>).find(|(_, it)| it.cluster == name)?;
+    let ParityRow { ok, total, laggards, against, .. } = it;
     let with: Vec<String> = against.iter().map(|it| compared(it, now)).collect();
     let with = if with.is_empty() { "compared with nothing".to_owned() } else { with.join("; ") };
     let stands = format!("{ok} of {total} at parity, {with}");
-    if !row.stale && ok == total && total > 0 {
+    if !row.stale && ok == total && *total > 0 {
         return Some((stands, None));
     }
     let names: Vec<SafeText> = laggards.iter().map(|(name, _)| name.clone()).collect();
@@ -156,8 +144,6 @@ pub fn loss(context: &PlanContext, point: &str, started: Stamp) -> (String, bool
 }
 
 fn failing_since(context: &PlanContext) -> Option<Stamp> {
-    rows(context.board).find_map(|row| match &row.body {
-        RowBody::Service { name, failing_since, .. } if *name == context.objective.service => *failing_since,
-        _ => None,
-    })
+    let mut services = rows(context.board).filter_map(Row::as_kind::<ServiceRow>);
+    services.find(|it| it.name == context.objective.service)?.failing_since
 }

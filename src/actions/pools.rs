@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::board::row::PoolRef;
 use crate::board::unknown_names::{AtEdge, not_at_edge};
-use crate::board::{Row, RowBody};
+use crate::board::{LoadBalancerRow, Row};
 use crate::model::facts::{LoadBalancer, Pool, PoolUser};
 use crate::model::{Refusal, Stamp, System};
 
@@ -59,13 +59,9 @@ pub fn load_balancer<'a>(
     context: &PlanContext<'a>,
     host: &str,
 ) -> Result<(&'a Row, &'a LoadBalancer, Vec<&'a PoolRef>), Refusal> {
-    let found: Vec<_> = rows(context.board)
-        .filter_map(|row| match &row.body {
-            RowBody::LoadBalancer { lb, order, fallback, .. } if lb.name == *host => Some((row, lb, order, fallback)),
-            _ => None,
-        })
-        .collect();
-    let (row, lb, order, fallback) = match found.as_slice() {
+    let all = rows(context.board).filter_map(Row::with_kind::<LoadBalancerRow>);
+    let found: Vec<_> = all.filter(|(_, it)| it.lb.name == *host).collect();
+    let (row, it) = match found.as_slice() {
         [one] => *one,
         [] => {
             let what = format!("load balancer {}", words(host));
@@ -82,7 +78,7 @@ pub fn load_balancer<'a>(
     if row.source.system != System::Cloudflare {
         return Err(refuse(format!("{} can't move traffic.", row.source), "Failover works through Cloudflare."));
     }
-    Ok((row, lb, order.iter().chain(fallback).collect()))
+    Ok((row, &it.lb, it.order.iter().chain(&it.fallback).collect()))
 }
 
 /// The primary's pool and DR's, by their names. Two names of the same origins are not two sites.
@@ -104,13 +100,8 @@ pub fn pair(
 /// The pool of that name at the load balancer's provider. Names are the configuration's, ids the provider's.
 fn pool(context: &PlanContext, lb_row: &Row, refs: &[&PoolRef], wanted: &str) -> Result<PoolFacts, Refusal> {
     let what = format!("pool {}", words(wanted));
-    let found: Vec<(&Row, &Pool)> = rows(context.board)
-        .filter(|row| row.source == lb_row.source)
-        .filter_map(|row| match &row.body {
-            RowBody::Pool(pool) if pool.name == *wanted => Some((row, pool)),
-            _ => None,
-        })
-        .collect();
+    let own = rows(context.board).filter(|row| row.source == lb_row.source);
+    let found: Vec<_> = own.filter_map(Row::with_kind::<Pool>).filter(|(_, pool)| pool.name == *wanted).collect();
     let facts = match found.as_slice() {
         [(row, pool)] => {
             fresh(row, &what, context.now)?;
@@ -173,14 +164,9 @@ fn count(n: usize) -> u32 {
 /// provider's list was not read, so there may be more.
 pub fn other_users(context: &PlanContext, own: &[&LoadBalancer], pool: &PoolFacts) -> (Vec<String>, bool) {
     let is_own = |id: &str| own.iter().any(|lb| lb.id == id);
-    let mut names: Vec<String> = rows(context.board)
-        .filter_map(|row| match &row.body {
-            RowBody::LoadBalancer { lb: other, .. } if !is_own(&other.id) && uses(other, &pool.id) => {
-                Some(shown(&other.name))
-            }
-            _ => None,
-        })
-        .collect();
+    let all = rows(context.board).filter_map(Row::as_kind::<LoadBalancerRow>).map(|it| &it.lb);
+    let others = all.filter(|other| !is_own(&other.id) && uses(other, &pool.id));
+    let mut names: Vec<String> = others.map(|other| shown(&other.name)).collect();
     let listed = pool.used_by.iter().flatten().filter(|it| it.kind.is("load_balancer") && !is_own(&it.id));
     names.extend(listed.map(|it| shown(&it.name)));
     names.sort();

@@ -8,8 +8,8 @@
 use chrono::TimeDelta;
 
 use crate::board::row::PointSummary;
-use crate::board::{Row, RowBody};
-use crate::model::facts::{Endpoint, Location};
+use crate::board::{ClusterRow, Row};
+use crate::model::facts::{Endpoint, Location, Restore};
 use crate::model::{Action, ClusterRole, Objective, Refusal, SourceId, Stamp, System, time};
 
 use super::board_query::{fresh, rows};
@@ -200,10 +200,8 @@ fn ground<'a>(context: &PlanContext<'a>, site: &str) -> Result<Ground<'a>, Refus
 
 /// The cluster's identity, and proof that its API server lives.
 fn cluster_uid(context: &PlanContext, cluster: &str) -> Result<(String, Stamp), Refusal> {
-    let found = rows(context.board).find_map(|row| match &row.body {
-        RowBody::Cluster { name, control_plane, .. } if name == cluster => Some((row, control_plane.as_ref())),
-        _ => None,
-    });
+    let mut clusters = rows(context.board).filter_map(Row::with_kind::<ClusterRow>);
+    let found = clusters.find(|(_, it)| it.name == cluster).map(|(row, it)| (row, it.control_plane.as_ref()));
     let unknown = || {
         refuse(
             format!("It can't be proven which cluster {cluster} is: its identity was not read."),
@@ -229,19 +227,15 @@ fn cluster_uid(context: &PlanContext, cluster: &str) -> Result<(String, Stamp), 
 /// The primary side's Velero, where it would know of a deletion first.
 fn keeper(context: &PlanContext<'_>, location: &Location) -> Option<(SourceId, Stamp)> {
     let primary = &context.objective.primary;
-    rows(context.board).find_map(|row| match &row.body {
-        RowBody::Location(it)
-            if it.cluster == *primary
-                && it.cluster != location.cluster
-                && !row.stale
-                && !it.store.is_empty()
-                && it.store == location.store
-                && it.endpoint == location.endpoint =>
-        {
-            Some((SourceId::new(System::Velero, primary.as_str()), row.seen_at))
-        }
-        _ => None,
-    })
+    let mut heard = rows(context.board).filter(|row| !row.stale).filter_map(Row::with_kind::<Location>);
+    let theirs = heard.find(|(_, it)| {
+        it.cluster == *primary
+            && it.cluster != location.cluster
+            && !it.store.is_empty()
+            && it.store == location.store
+            && it.endpoint == location.endpoint
+    });
+    theirs.map(|(row, _)| (SourceId::new(System::Velero, primary.as_str()), row.seen_at))
 }
 
 fn location<'a>(
@@ -250,10 +244,8 @@ fn location<'a>(
     point: &PointSummary,
 ) -> Result<(&'a Row, &'a Location), Refusal> {
     let wanted = shown(&point.location);
-    let found = rows(context.board).find_map(|row| match &row.body {
-        RowBody::Location(l) if l.cluster == cluster && l.name == point.location => Some((row, l)),
-        _ => None,
-    });
+    let mut all = rows(context.board).filter_map(Row::with_kind::<Location>);
+    let found = all.find(|(_, it)| it.cluster == cluster && it.name == point.location);
     let Some((row, location)) = found else {
         return Err(refuse(
             format!("Backup location {wanted} is not known on {cluster}."),
@@ -268,10 +260,8 @@ fn location<'a>(
         ));
     }
     // The time of validation is by the cluster's clock.
-    let skew = rows(context.board).find_map(|row| match &row.body {
-        RowBody::Cluster { name, control_plane: Some(plane), .. } if name == cluster => plane.skew_ms,
-        _ => None,
-    });
+    let mut clusters = rows(context.board).filter_map(Row::as_kind::<ClusterRow>).filter(|it| it.name == cluster);
+    let skew = clusters.find_map(|it| it.control_plane.as_ref()?.skew_ms);
     let now = context.now + TimeDelta::try_milliseconds(skew.unwrap_or(0)).unwrap_or_default();
     let age = location.last_validated.map(|at| (now - at).num_seconds());
     if location.validation_every_s > 0 && age.is_none_or(|age| age > heartbeat_s(location)) {
@@ -289,10 +279,8 @@ pub fn heartbeat_s(location: &Location) -> i64 {
 }
 
 fn no_other_restore(context: &PlanContext, cluster: &str) -> Result<(), Refusal> {
-    let running = rows(context.board).find_map(|row| match &row.body {
-        RowBody::Restore(r) if r.cluster == cluster && !ENDED.contains(&r.phase.as_str()) => Some(r),
-        _ => None,
-    });
+    let mut restores = rows(context.board).filter_map(Row::as_kind::<Restore>);
+    let running = restores.find(|it| it.cluster == cluster && !ENDED.contains(&it.phase.as_str()));
     match running {
         None => Ok(()),
         Some(r) => Err(refuse(

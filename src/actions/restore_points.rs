@@ -2,7 +2,7 @@
 
 use crate::board::readiness::parts;
 use crate::board::row::PointSummary;
-use crate::board::{Row, RowBody};
+use crate::board::{BackupRow, Row, ServiceRow};
 use crate::model::facts::Scope;
 use crate::model::{Refusal, SafeText, SourceId, System};
 
@@ -39,7 +39,7 @@ fn together<'a>(
     namespaces: &[String],
 ) -> Option<Vec<(FoundPoint<'a>, Vec<String>)>> {
     let service = &context.objective.service;
-    let row = rows(context.board).find(|row| matches!(&row.body, RowBody::Service { name, .. } if name == service))?;
+    let (row, _) = rows(context.board).filter_map(Row::with_kind::<ServiceRow>).find(|(_, it)| it.name == *service)?;
     let known: Vec<FoundPoint<'a>> = parts(row)
         .filter(|point| point.cluster == cluster && in_time(context, point))
         .filter_map(|point| told_by(context, point).filter(|it| !it.stale).map(|it| (it, point, None)))
@@ -62,14 +62,9 @@ fn together<'a>(
 /// The row of backups that tells of a point: its own, else one of the service from the same cluster.
 fn told_by<'a>(context: &PlanContext<'a>, point: &PointSummary) -> Option<&'a Row> {
     let service = &context.objective.service;
-    let theirs = rows(context.board).filter_map(|row| match &row.body {
-        RowBody::Backup { services, cluster, point: own, .. }
-            if services.contains(service) && *cluster == point.cluster =>
-        {
-            Some((own.as_ref().is_some_and(|own| own.name == point.name), row))
-        }
-        _ => None,
-    });
+    let all = rows(context.board).filter_map(Row::with_kind::<BackupRow>);
+    let theirs = all.filter(|(_, it)| it.services.contains(service) && it.cluster == point.cluster);
+    let theirs = theirs.map(|(row, it)| (it.point.as_ref().is_some_and(|own| own.name == point.name), row));
     theirs.max_by_key(|(own, _)| *own).map(|(_, row)| row)
 }
 
@@ -86,18 +81,15 @@ fn restore_point<'a>(
 ) -> Result<FoundPoint<'a>, Refusal> {
     let service = &context.objective.service;
     let velero = SourceId::new(System::Velero, cluster);
-    let mut known: Vec<FoundPoint> = rows(context.board)
-        .filter_map(|row| match &row.body {
-            RowBody::Backup { cluster: c, services, point: Some(point), newer, .. }
-                if c == cluster && services.contains(service) =>
-            {
-                Some((row, point, newer.as_ref().map(|(name, phase)| (name, phase))))
-            }
-            RowBody::Service { name, restore_point: Some(point), .. } if name == service && row.source == velero => {
-                Some((row, point, None))
-            }
-            _ => None,
-        })
+    let backups = rows(context.board).filter_map(Row::with_kind::<BackupRow>);
+    let backups = backups.filter(|(_, it)| it.cluster == cluster && it.services.contains(service));
+    let services = rows(context.board).filter(|row| row.source == velero).filter_map(Row::with_kind::<ServiceRow>);
+    let services = services.filter(|(_, it)| it.name == *service);
+    let mut known: Vec<FoundPoint> = services
+        .filter_map(|(row, it)| Some((row, it.restore_point.as_ref()?, None)))
+        .chain(backups.filter_map(|(row, it)| {
+            Some((row, it.point.as_ref()?, it.newer.as_ref().map(|(name, phase)| (name, phase))))
+        }))
         .collect();
     if known.is_empty() {
         return Err(nothing(context, cluster));
@@ -121,17 +113,11 @@ fn restore_point<'a>(
 /// There is none to restore from: with everything that the board says of why.
 pub fn nothing(context: &PlanContext<'_>, cluster: &str) -> Refusal {
     let service = words(&context.objective.service);
-    let whys: Vec<String> = rows(context.board)
-        .filter_map(|row| match &row.body {
-            RowBody::Backup { cluster: seen, services, schedule, point, .. }
-                if services.contains(&context.objective.service)
-                    && (point.is_none() || seen != cluster)
-                    && !row.why.is_empty() =>
-            {
-                Some(format!("{}: {}", shown(schedule), whole(&row.why)))
-            }
-            _ => None,
-        })
+    let all = rows(context.board).filter(|row| !row.why.is_empty()).filter_map(Row::with_kind::<BackupRow>);
+    let theirs = all.filter(|(_, it)| it.services.contains(&context.objective.service));
+    let whys: Vec<String> = theirs
+        .filter(|(_, it)| it.point.is_none() || it.cluster != cluster)
+        .map(|(row, it)| format!("{}: {}", shown(&it.schedule), whole(&row.why)))
         .collect();
     match whys.is_empty() {
         false => refuse(

@@ -1,7 +1,7 @@
 //! What the two persons of a restore are shown: what becomes of what, what the plan can't help, and what they have to see
 //! for themselves.
 
-use crate::board::RowBody;
+use crate::board::{AppRow, Row};
 use crate::model::facts::OffSite;
 use crate::model::plan::ShownChange;
 
@@ -152,14 +152,8 @@ fn of_gitops(g: &Ground, context: &PlanContext, warnings: &mut Vec<String>) {
         return;
     }
     let apps: Vec<_> = rows(context.board)
-        .filter_map(|row| match &row.body {
-            RowBody::App(app)
-                if app.cluster == g.cluster && objective.owns_app(app.kind.as_str(), app.name.as_str()) =>
-            {
-                Some(app)
-            }
-            _ => None,
-        })
+        .filter_map(Row::as_kind::<AppRow>)
+        .filter(|app| app.cluster == g.cluster && objective.owns_app(app.kind.as_str(), app.name.as_str()))
         .collect();
     let awake = apps.iter().filter(|app| !app.suspended && app.automated != Some(false));
     let awake: Vec<_> = awake.map(|app| app.name.clone()).collect();

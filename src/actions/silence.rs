@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use chrono::{SecondsFormat, TimeDelta};
 use serde_json::json;
 
-use crate::board::{JudgedBoard, Member, Row, RowBody, Topic, matched};
+use crate::board::{AlertRow, JudgedBoard, Member, Row, SilenceRow, Topic, matched};
 use crate::model::facts::{Alert, Matcher, Silence};
 use crate::model::plan::{RefusalKind, Target};
 use crate::model::silence::{
@@ -147,14 +147,10 @@ fn checked(matchers: &[Matcher], for_s: u64, reason: &SafeText) -> Result<Vec<Co
 
 /// Every alert that fires, gravest first.
 fn alerts(board: &JudgedBoard) -> Vec<(&Row, &Alert, Option<String>)> {
-    let rows = board.rows(Topic::Alerts).iter().filter_map(|row| match &row.body {
-        // One that ended is on nobody's list any more.
-        RowBody::Alert { alert, service, .. } if !alert.state.is("resolved") && !alert.state.is("gone") => {
-            Some((row, alert, service.clone()))
-        }
-        _ => None,
-    });
-    rows.collect()
+    let all = board.rows(Topic::Alerts).iter().filter_map(Row::with_kind::<AlertRow>);
+    // One that ended is on nobody's list any more.
+    let firing = all.filter(|(_, it)| !it.alert.state.is("resolved") && !it.alert.state.is("gone"));
+    firing.map(|(row, it)| (row, &it.alert, it.service.clone())).collect()
 }
 
 fn hit(alert: &Alert, service: Option<&String>, quiet: bool, unsure: bool) -> Hit {
@@ -306,10 +302,8 @@ fn expire(change: &SilenceChange, id: &str, context: SilenceContext<'_>) -> Resu
 
 /// A silence of the board, and who holds it.
 fn find<'a>(board: &'a JudgedBoard, id: &str) -> Option<(&'a Silence, &'a [String])> {
-    board.rows(Topic::Silences).iter().find_map(|row| match &row.body {
-        RowBody::Silence { silence, held_by, .. } if silence.id == id => Some((silence, held_by.as_slice())),
-        _ => None,
-    })
+    let mut all = board.rows(Topic::Silences).iter().filter_map(Row::as_kind::<SilenceRow>);
+    all.find(|it| it.silence.id == id).map(|it| (&it.silence, it.held_by.as_slice()))
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of one value, each made elsewhere")]

@@ -7,7 +7,7 @@ use crate::model::{Objective, Refusal};
 use super::board_query::{NONE, cluster_trouble, line, rows, two_sites};
 use super::identifiers::{name, words};
 use super::{PlanBody, PlanContext, refuse};
-use crate::board::RowBody;
+use crate::board::{LoadBalancerRow, Row};
 
 /// Builds for one of several clusters.
 pub fn choose(
@@ -83,11 +83,9 @@ pub fn of_restore<'a>(context: &PlanContext<'a>) -> Vec<&'a str> {
     let objective = context.objective;
     let mut sites: Vec<&str> = objective.restored_on().iter().map(String::as_str).collect();
     let serves = |site: &&str| {
-        rows(context.board).any(|row| match &row.body {
-            RowBody::LoadBalancer { lb, goes_to: Some(to), .. } => {
-                objective.host(lb.name.as_str()).and_then(|host| host.dr_of(to.as_str())) == Some(*site)
-            }
-            _ => false,
+        rows(context.board).filter_map(Row::as_kind::<LoadBalancerRow>).any(|it| {
+            let host = objective.host(it.lb.name.as_str());
+            host.zip(it.goes_to.as_ref()).and_then(|(host, to)| host.dr_of(to.as_str())) == Some(*site)
         })
     };
     sites.sort_by_key(|site| !serves(site));

@@ -10,7 +10,9 @@ use super::identifiers::{name, words};
 use super::manual_commands::quote;
 use super::*;
 use crate::board::row::{Against, AppsKnown, PointSummary, PoolRef};
-use crate::board::{JudgedBoard, Row, RowBody, Topic, TopicView, Verdict};
+use crate::board::{
+    BackupRow, ClusterRow, JudgedBoard, LoadBalancerRow, ParityRow, Row, RowBody, ServiceRow, Topic, TopicView, Verdict,
+};
 use crate::model::facts::*;
 use crate::model::plan::{HeadRef, Op, RefusalKind, StepCheck};
 use crate::model::{
@@ -136,7 +138,7 @@ fn location() -> Location {
 
 fn cluster(name: &str, role: ClusterRole, livez: Endpoint) -> RowBody {
     let failed = if livez == Endpoint::Ok { vec![] } else { vec!["etcd".into()] };
-    RowBody::Cluster {
+    RowBody::Cluster(ClusterRow {
         name: name.into(),
         role,
         control_plane: Some(ControlPlane {
@@ -161,11 +163,11 @@ fn cluster(name: &str, role: ClusterRole, livez: Endpoint) -> RowBody {
         pods: vec![],
         namespaces: vec![],
         same_as: vec![],
-    }
+    })
 }
 
 fn backup(point: PointSummary) -> RowBody {
-    RowBody::Backup {
+    RowBody::Backup(BackupRow {
         cluster: "dr".into(),
         schedule: "shop-hourly".into(),
         services: vec!["shop".into()],
@@ -179,7 +181,7 @@ fn backup(point: PointSummary) -> RowBody {
         vanished: 0,
         next_run: Some(at("15:29:00")),
         newer: None,
-    }
+    })
 }
 
 fn restore(phase: &str) -> RowBody {
@@ -281,7 +283,7 @@ impl PlanBench {
 
     fn lb(&mut self, change: impl Fn(&mut LoadBalancer)) {
         self.each(|row| {
-            if let RowBody::LoadBalancer { lb, .. } = &mut row.body {
+            if let RowBody::LoadBalancer(LoadBalancerRow { lb, .. }) = &mut row.body {
                 change(lb);
             }
         });
@@ -296,9 +298,8 @@ impl PlanBench {
 
     fn point(&mut self, change: impl Fn(&mut PointSummary)) {
         self.each(|row| match &mut row.body {
-            RowBody::Backup { point: Some(point), .. } | RowBody::Service { restore_point: Some(point), .. } => {
-                change(point)
-            }
+            RowBody::Backup(BackupRow { point: Some(point), .. })
+            | RowBody::Service(ServiceRow { restore_point: Some(point), .. }) => change(point),
             _ => {}
         });
     }
@@ -323,7 +324,7 @@ impl PlanBench {
 /// Both names of clusters lead to one.
 fn one_site(bench: &mut PlanBench) {
     bench.each(|row| {
-        if let RowBody::Cluster { name, same_as, .. } = &mut row.body
+        if let RowBody::Cluster(ClusterRow { name, same_as, .. }) = &mut row.body
             && name == "dr"
         {
             same_as.push("primary".into());
@@ -332,18 +333,18 @@ fn one_site(bench: &mut PlanBench) {
 }
 
 fn lb_row(lb: LoadBalancer) -> RowBody {
-    RowBody::LoadBalancer {
+    RowBody::LoadBalancer(LoadBalancerRow {
         lb,
         order: vec![],
         fallback: None,
         goes_to: None,
         routes: vec![],
         service: Some("shop".into()),
-    }
+    })
 }
 
 fn service(restore_point: Option<PointSummary>) -> RowBody {
-    RowBody::Service {
+    RowBody::Service(ServiceRow {
         name: "shop".into(),
         strategy: Dr::WarmStandby,
         rto_s: 1800,
@@ -353,7 +354,7 @@ fn service(restore_point: Option<PointSummary>) -> RowBody {
         sites: BTreeMap::new(),
         good_percent: Some(0),
         failing_since: Some(at("14:37:00")),
-    }
+    })
 }
 
 fn now_of_primary() -> Against {
@@ -362,7 +363,7 @@ fn now_of_primary() -> Against {
 
 fn parity(ok: u32) -> RowBody {
     let laggards = (ok..12).map(|n| (SafeText::new(&format!("shop-{n}")), SafeText::new("OutOfSync"))).collect();
-    RowBody::Parity {
+    RowBody::Parity(ParityRow {
         cluster: "dr".into(),
         ok,
         total: 12,
@@ -371,7 +372,7 @@ fn parity(ok: u32) -> RowBody {
         passing: 0,
         against: vec![now_of_primary()],
         oldest_reconciled: None,
-    }
+    })
 }
 
 fn place(lb: &mut LoadBalancer, what: &str, path: &str, policy: &str, pools: &[&str]) {
@@ -391,14 +392,9 @@ type RefusalCase = (&'static str, Action, fn(&mut PlanBench), &'static str);
 
 const REFUSALS: &[RefusalCase] = &[
     ("no load balancer configured", Action::Failover, |b| b.objective.hosts.clear(), "no load balancer"),
-    (
-        "not on the board",
-        Action::Failover,
-        |b| b.drop(|r| matches!(r, RowBody::LoadBalancer { .. })),
-        "not on the board",
-    ),
+    ("not on the board", Action::Failover, |b| b.drop(|r| matches!(r, RowBody::LoadBalancer(_))), "not on the board"),
     ("two of that name", Action::Failover, |b| b.rows.push(row(edge(), lb_row(balancer()))), "2 load balancers"),
-    ("stale", Action::Failover, |b| b.stale(|r| matches!(r, RowBody::LoadBalancer { .. })), "old"),
+    ("stale", Action::Failover, |b| b.stale(|r| matches!(r, RowBody::LoadBalancer(_))), "old"),
     ("disabled", Action::Failover, |b| b.lb(|lb| lb.enabled = false), "is disabled"),
     (
         "random steering",
@@ -489,13 +485,13 @@ const REFUSALS: &[RefusalCase] = &[
     ("a wild namespace", Action::Restore, |b| b.objective.namespaces = vec!["*".into()], "not a Kubernetes label"),
     ("one cluster by two names", Action::Restore, one_site, "are one cluster (uid uid-dr): there is no other site"),
     ("one cluster by two names", Action::Failover, one_site, "are one cluster (uid uid-dr): there is no other site"),
-    ("cluster unseen", Action::Restore, |b| b.drop(|r| matches!(r, RowBody::Cluster { .. })), "which cluster dr is"),
-    ("cluster stale", Action::Restore, |b| b.stale(|r| matches!(r, RowBody::Cluster { .. })), "cluster dr is"),
+    ("cluster unseen", Action::Restore, |b| b.drop(|r| matches!(r, RowBody::Cluster(_))), "which cluster dr is"),
+    ("cluster stale", Action::Restore, |b| b.stale(|r| matches!(r, RowBody::Cluster(_))), "cluster dr is"),
     (
         "cluster ill",
         Action::Restore,
         |b| {
-            b.drop(|r| matches!(r, RowBody::Cluster { .. }));
+            b.drop(|r| matches!(r, RowBody::Cluster(_)));
             b.rows.push(row(velero(), cluster("dr", ClusterRole::Dr, Endpoint::Failing)));
         },
         "not healthy",
@@ -505,7 +501,7 @@ const REFUSALS: &[RefusalCase] = &[
         Action::Restore,
         |b| {
             b.each(|r| {
-                if let RowBody::Cluster { control_plane: Some(cp), .. } = &mut r.body {
+                if let RowBody::Cluster(ClusterRow { control_plane: Some(cp), .. }) = &mut r.body {
                     cp.uid = None;
                 }
             })
@@ -516,7 +512,7 @@ const REFUSALS: &[RefusalCase] = &[
         "no restore point",
         Action::Restore,
         |b| {
-            b.drop(|r| matches!(r, RowBody::Backup { .. } | RowBody::Service { .. }));
+            b.drop(|r| matches!(r, RowBody::Backup(_) | RowBody::Service(_)));
         },
         "no usable restore point",
     ),
@@ -525,19 +521,14 @@ const REFUSALS: &[RefusalCase] = &[
         Action::Restore,
         |b| {
             b.each(|r| match &mut r.body {
-                RowBody::Backup { cluster, .. } => *cluster = "primary".into(),
-                RowBody::Service { .. } => r.source = SourceId::new(System::Velero, "primary"),
+                RowBody::Backup(BackupRow { cluster, .. }) => *cluster = "primary".into(),
+                RowBody::Service(_) => r.source = SourceId::new(System::Velero, "primary"),
                 _ => {}
             })
         },
         "no usable restore point",
     ),
-    (
-        "points stale",
-        Action::Restore,
-        |b| b.stale(|r| matches!(r, RowBody::Backup { .. } | RowBody::Service { .. })),
-        "stale",
-    ),
+    ("points stale", Action::Restore, |b| b.stale(|r| matches!(r, RowBody::Backup(_) | RowBody::Service(_))), "stale"),
     (
         "other namespaces",
         Action::Restore,
@@ -733,11 +724,11 @@ fn in_two_parts() -> PlanBench {
         ..point()
     };
     let shop = PointSummary { included_namespaces: vec!["shop".into()], ..point() };
-    bench.drop(|r| matches!(r, RowBody::Backup { .. } | RowBody::Service { .. }));
+    bench.drop(|r| matches!(r, RowBody::Backup(_) | RowBody::Service(_)));
     bench.rows.push(row(velero(), backup(shop.clone())));
     bench.rows.push(row(velero(), backup(pay.clone())));
     let mut whole = service(Some(pay));
-    if let RowBody::Service { with, .. } = &mut whole {
+    if let RowBody::Service(ServiceRow { with, .. }) = &mut whole {
         with.push(shop);
     }
     bench.rows.push(row(velero(), whole));
@@ -774,7 +765,7 @@ fn backups_that_cover_the_service_together_are_restored_one_after_the_other() {
     // In two locations there is no plan, and the refusal says so.
     let mut bench = in_two_parts();
     bench.each(|r| {
-        if let RowBody::Service { with, .. } = &mut r.body {
+        if let RowBody::Service(ServiceRow { with, .. }) = &mut r.body {
             with.iter_mut().for_each(|it| it.location = "other".into());
         }
     });
@@ -821,9 +812,9 @@ fn a_refusal_says_the_cause_whole() {
     let why = bench.build(Action::Restore).unwrap_err().why.to_string();
     assert!(why.contains(cause), "{why}");
     let mut bench = PlanBench::new();
-    bench.drop(|r| matches!(r, RowBody::Service { .. }));
+    bench.drop(|r| matches!(r, RowBody::Service(_)));
     bench.each(|r| {
-        if let RowBody::Backup { point, .. } = &mut r.body {
+        if let RowBody::Backup(BackupRow { point, .. }) = &mut r.body {
             *point = None;
             r.why = SafeText::new(&format!("no usable restore point: x is the newest, and {long}"));
         }
@@ -867,16 +858,16 @@ fn warnings_say_what_the_plan_can_not_help() {
     warned(Action::Failover, |b| b.pool("dr", |p| p.healthy = None), "health is not known");
     warned(Action::Failover, |b| b.objective.rpo_s = 60, "over the objective");
     warned(Action::Failover, |b| b.objective.probes.clear(), "nothing will prove that users moved");
-    warned(Action::Failover, |b| b.drop(|r| matches!(r, RowBody::Service { .. })), "No usable restore point");
+    warned(Action::Failover, |b| b.drop(|r| matches!(r, RowBody::Service(_))), "No usable restore point");
     warned(
         Action::Failover,
-        |b| b.stale(|r| matches!(r, RowBody::Cluster { .. })),
+        |b| b.stale(|r| matches!(r, RowBody::Cluster(_))),
         "primary unreachable: its state is 3 s old",
     );
     warned(
         Action::Failover,
         |b| {
-            b.drop(|r| matches!(r, RowBody::Parity { .. }));
+            b.drop(|r| matches!(r, RowBody::Parity(_)));
             b.rows.push(row(velero(), parity(9)));
         },
         "9 of 12 apps at parity: shop-9, shop-10, shop-11",
@@ -910,7 +901,7 @@ fn warnings_say_what_the_plan_can_not_help() {
         Action::Restore,
         |b| {
             b.each(|r| {
-                if let RowBody::Backup { newer, .. } = &mut r.body {
+                if let RowBody::Backup(BackupRow { newer, .. }) = &mut r.body {
                     *newer = Some(("shop-hourly-20260302144500".into(), "PartiallyFailed".into()));
                 }
             })
@@ -933,7 +924,7 @@ fn pools_named_only_by_the_load_balancer_will_do() {
         places: 3,
     };
     bench.each(|r| {
-        if let RowBody::LoadBalancer { order, .. } = &mut r.body {
+        if let RowBody::LoadBalancer(LoadBalancerRow { order, .. }) = &mut r.body {
             *order = vec![of("p-primary", "primary"), of("p-dr", "dr")];
         }
     });
@@ -1106,9 +1097,9 @@ proptest! {
         bench.location(|l| l.message = SafeText::new(&message));
         bench.objective.namespaces.push(ns.clone());
         bench.credentials.insert(edge(), message.clone());
-        bench.drop(|r| matches!(r, RowBody::Parity { .. }));
+        bench.drop(|r| matches!(r, RowBody::Parity(_)));
         let laggards = vec![(SafeText::new(&app), SafeText::new(&message))];
-        bench.rows.push(row(velero(), RowBody::Parity { cluster: "dr".into(), ok: 0, total: 1, laggards, silent: 0, passing: 0, against: vec![now_of_primary()], oldest_reconciled: None }));
+        bench.rows.push(row(velero(), RowBody::Parity(ParityRow { cluster: "dr".into(), ok: 0, total: 1, laggards, silent: 0, passing: 0, against: vec![now_of_primary()], oldest_reconciled: None })));
         for action in Action::ALL {
             let Ok(plan) = bench.build(action) else { continue };
             let (bytes, digest) = seal::plan_bytes(&plan).unwrap();

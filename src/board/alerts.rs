@@ -15,7 +15,7 @@ use crate::model::{AlertGrade, Objective, SafeText, SourceId, Stamp, System, Tro
 use super::Board;
 use super::judged_at::JudgedAt;
 use super::observation_store::{Provenance, SourceState, Store, StoredFact};
-use super::row::{Row, RowBody, Verdict};
+use super::row::{AlertRow, Row, Verdict};
 use super::row_builder::{Opinion, count, names, sort_rows};
 use super::silences::Silences;
 
@@ -168,9 +168,8 @@ pub(super) fn rows(board: &Board, now: JudgedAt<'_>) -> Vec<Row> {
     let rows = merged.into_values().filter_map(|it| it.row(&instances, &board.setup.objectives, &known));
     let mut rows: Vec<Row> = rows.collect();
     rows.extend(ended.into_iter().map(|end| ended_row(board, end, now)));
-    sort_rows(&mut rows, |row| match &row.body {
-        RowBody::Alert { alert, .. } => (std::cmp::Reverse(alert.starts_at), alert.name.clone()),
-        _ => (std::cmp::Reverse(None), "".into()),
+    sort_rows(&mut rows, |row| {
+        row.as_kind::<AlertRow>().map(|it| (std::cmp::Reverse(it.alert.starts_at), it.alert.name.clone()))
     });
     rows
 }
@@ -317,7 +316,7 @@ impl MergedAlert {
         let service = service_of(&self.alert, objectives);
         let id = self.alert.fingerprint.clone();
         let (alert, since_restart) = (self.alert, self.since_restart);
-        Some(opinion.row(id, proof, RowBody::Alert { alert, held_by, missing_from, service, since_restart }))
+        Some(opinion.row(id, proof, AlertRow { alert, held_by, missing_from, service, since_restart }))
     }
 }
 
@@ -396,5 +395,5 @@ fn ended_row(board: &Board, end: &AlertEnd, now: JudgedAt<'_>) -> Row {
     let service = service_of(&alert, &board.setup.objectives);
     let missing_from = board.store.system(System::Alertmanager).map(|(id, _)| id.instance.clone()).collect();
     let id = alert.fingerprint.clone();
-    opinion.row(id, proof, RowBody::Alert { alert, held_by: Vec::new(), missing_from, service, since_restart: false })
+    opinion.row(id, proof, AlertRow { alert, held_by: Vec::new(), missing_from, service, since_restart: false })
 }

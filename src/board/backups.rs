@@ -13,7 +13,7 @@ use super::judged_at::JudgedAt;
 use super::observation_store::{Provenance, SourceState, is_partial};
 use super::restore_coverage::{cover, holds_some};
 use super::restore_points::{Candidate, RestorePoints, UnusableBackup, gap, newest, unfit};
-use super::row::{Row, RowBody, Verdict};
+use super::row::{BackupRow, Row, Verdict};
 use super::row_builder::{Opinion, count, names, not_looked_at, sort_rows};
 use super::running_backups::{self, Stuck};
 use super::{locations, missing_on_dr, restores, schedules};
@@ -175,7 +175,7 @@ fn row(board: &Board, view: &ScheduleView<'_>, id: String, now: JudgedAt<'_>) ->
         }
     };
     let schedule = view.schedule.as_ref().map(|(_, schedule, _)| *schedule);
-    let body = RowBody::Backup {
+    let body = BackupRow {
         cluster,
         schedule: SafeText::new(view.name),
         services: view.wanted.iter().map(|it| it.objective.service.clone()).collect(),

@@ -49,7 +49,7 @@ impl FiringCounts {
 
 #[cfg(test)]
 mod tests {
-    use super::super::row::RowBody;
+    use super::super::row::{RowBody, SourceRow};
     use super::*;
     use crate::model::{SafeText, SourceId, Stamp};
 
@@ -61,14 +61,14 @@ mod tests {
             seen_at: Stamp::UNIX_EPOCH,
             stale,
             why: SafeText::default(),
-            body: RowBody::Source {
+            body: RowBody::Source(SourceRow {
                 alive_at: None,
                 troubled_since: None,
                 trouble: None,
                 fresh_for_s: 1,
                 reading: false,
                 notes: Vec::new(),
-            },
+            }),
         }
     }
 

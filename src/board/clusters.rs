@@ -13,7 +13,7 @@ use crate::model::{ClusterRole, SourceId, System, Trouble};
 use super::Board;
 use super::judged_at::JudgedAt;
 use super::observation_store::SourceState;
-use super::row::{Row, RowBody, Verdict};
+use super::row::{ClusterRow, Row, Verdict};
 use super::row_builder::{Opinion, names, not_looked_at, sort_rows};
 
 pub(super) use identity::same;
@@ -68,7 +68,7 @@ fn row(board: &Board, name: &str, role: ClusterRole, now: JudgedAt<'_>) -> Row {
     if state.is_some() && !pods_read {
         opinion.because(Verdict::Unknown, "its pods have not been read");
     }
-    let body = RowBody::Cluster {
+    let body = ClusterRow {
         name: name.to_owned(),
         role,
         control_plane,

@@ -4,7 +4,7 @@
 use crate::model::time::{since, words};
 use crate::model::{SourceId, Stamp};
 
-use super::row::{Row, RowBody, Topic, Verdict};
+use super::row::{Row, SourceRow, Topic, Verdict};
 
 /// The most sources that a sentence names; the rest are counted.
 const MOST_NAMED: usize = 4;
@@ -22,7 +22,7 @@ pub enum EmptyReason {
 
 /// Why a source's own row says that it can't be believed wholly; `None` = it is heard.
 pub fn unheard(row: &Row, now: Stamp) -> Option<String> {
-    let RowBody::Source { alive_at, trouble, fresh_for_s, .. } = &row.body else { return None };
+    let SourceRow { alive_at, trouble, fresh_for_s, .. } = row.as_kind()?;
     let late = alive_at.is_none_or(|at| since(at, now) > *fresh_for_s);
     if !row.stale && !late && trouble.is_none() && row.verdict < Verdict::Unknown {
         return None;
@@ -48,10 +48,10 @@ pub fn absence(topic: Topic, sources: &[Row], now: Stamp) -> EmptyReason {
     }
     let (mut silent, mut said_by) = (Vec::new(), Vec::new());
     for row in behind {
-        match (unheard(row, now), &row.body) {
-            (Some(why), _) => silent.push((row.source.clone(), why)),
-            (None, RowBody::Source { alive_at: Some(at), .. }) => said_by.push((row.source.clone(), *at)),
-            (None, _) => {}
+        let alive_at = row.as_kind::<SourceRow>().and_then(|it| it.alive_at);
+        match unheard(row, now) {
+            Some(why) => silent.push((row.source.clone(), why)),
+            None => said_by.extend(alive_at.map(|at| (row.source.clone(), at))),
         }
     }
     if silent.is_empty() { EmptyReason::None { said_by } } else { EmptyReason::Unknown { unheard: silent, said_by } }

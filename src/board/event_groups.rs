@@ -7,7 +7,7 @@ use crate::model::Stamp;
 use crate::model::facts::KubeEvent;
 
 use super::event_tally::{EventRow, EventTally, MINUTE_S};
-use super::row::{Row, RowBody, Verdict};
+use super::row::{Row, Verdict};
 
 /// Whether something becomes more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl KeptGroup {
     pub fn of(self, rows: &[Row]) -> Option<EventGroup<'_>> {
         let Self { at, objects, more_objects, count, at_least, first, last, now, before, counted } = self;
         let newest = rows.get(at)?;
-        let RowBody::Event(event) = &newest.body else { return None };
+        let event = newest.as_kind::<EventRow>()?;
         Some(EventGroup {
             newest,
             at,
@@ -172,7 +172,7 @@ fn share(event: &KubeEvent, now: Stamp, ago: f64) -> f64 {
 pub fn rate(rows: &[Row], now: Stamp) -> (u64, Trend) {
     let (mut counted, mut told) = ([0.0; 2], [0.0; 2]);
     let mut some_counted = false;
-    for (row, event) in rows.iter().filter_map(event_of) {
+    for (row, event) in rows.iter().filter_map(Row::with_kind::<EventRow>) {
         // Where the room counted, each event is in the count of its kind.
         let (sum, one) = match &event.group {
             Some(tally) => (&mut counted, counted_group(row, event, tally, now)),
@@ -184,10 +184,6 @@ pub fn rate(rows: &[Row], now: Stamp) -> (u64, Trend) {
     }
     let [last, before] = if some_counted { counted } else { told };
     (last.round() as u64, trend(last, before))
-}
-
-fn event_of(row: &Row) -> Option<(&Row, &EventRow)> {
-    if let RowBody::Event(event) = &row.body { Some((row, event)) } else { None }
 }
 
 /// Folds rows of events: warnings first, what goes on before what is quiet, then what happens most.
@@ -210,7 +206,9 @@ fn grouped(rows: &[Row], now: Stamp) -> (Vec<EventGroup<'_>>, bool) {
     let mut groups: Vec<EventGroup<'_>> = Vec::new();
     let mut objects: HashSet<(usize, &str)> = HashSet::new();
     let mut some_counted = false;
-    for (at_row, (row, event)) in rows.iter().enumerate().filter_map(|(at, row)| Some((at, event_of(row)?))) {
+    for (at_row, (row, event)) in
+        rows.iter().enumerate().filter_map(|(at, row)| Some((at, row.with_kind::<EventRow>()?)))
+    {
         some_counted |= event.group.is_some();
         let one = match &event.group {
             Some(tally) => counted_group(row, event, tally, now),
@@ -311,7 +309,7 @@ mod tests {
         let source: SourceId = "kubernetes/primary".parse().expect("a source");
         let seen_at = ago(last_ago);
         let (id, why) = (event.uid.clone(), "".into());
-        Row { id, source, verdict: Verdict::Warning, seen_at, stale: false, why, body: RowBody::Event(event.into()) }
+        Row { id, source, verdict: Verdict::Warning, seen_at, stale: false, why, body: EventRow::from(event).into() }
     }
 
     #[test]
@@ -327,10 +325,7 @@ mod tests {
         assert_eq!(told, [("BackOff", 2, 40), ("Unhealthy", 1, 2)]);
         assert_eq!(folds[0].event.object_name.as_str(), "a", "the newest speaks");
         assert_eq!((now() - folds[0].first).num_seconds(), 700);
-        assert!(folds[0].holds(match &rows[1].body {
-            RowBody::Event(event) => event,
-            _ => unreachable!(),
-        }));
+        assert!(folds[0].holds(rows[1].as_kind::<EventRow>().expect("an event")));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::model::{SafeText, SourceId, Stamp};
 use super::Board;
 use super::event_tally::{EventRow, EventTally, RecentCounts};
 use super::judged_at::JudgedAt;
-use super::row::{Row, RowBody, TopicView, Verdict};
+use super::row::{Row, TopicView, Verdict};
 use super::row_builder::Opinion;
 
 /// The most events kept.
@@ -344,6 +344,6 @@ fn row(board: &Board, key: &EventKey, heard: &HeardEvent, tally: Option<&Arc<Eve
         opinion.mention(format!("dated in the future ({}): the clock that wrote it is off", clock(dated)));
     }
     let id = format!("{}/{}", key.0.instance, key.1);
-    let body = RowBody::Event(EventRow::new(event.clone(), tally.cloned()));
+    let body = EventRow::new(event.clone(), tally.cloned());
     Row { stale, seen_at: event.last, ..opinion.row(id, proof, body) }
 }

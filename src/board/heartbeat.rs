@@ -9,7 +9,7 @@ use super::Board;
 use super::alerts::YOUNG_S;
 use super::judged_at::JudgedAt;
 use super::observation_store::{Provenance, SourceState};
-use super::row::{Row, RowBody, Verdict};
+use super::row::{HeartbeatRow, Row, Verdict};
 use super::row_builder::{Opinion, names};
 
 /// A row that says so where no heartbeat is seen and none was seen to end: one that ended has a row among the alerts. None
@@ -36,7 +36,7 @@ pub(super) fn row(board: &Board, now: JudgedAt<'_>) -> Option<Row> {
     }
     let mut proof: Provenance = board.store.proof_of_source(newest, now);
     (proof.stale, proof.doubt) = (false, None);
-    Some(opinion.row("heartbeat", proof, RowBody::Heartbeat { expected: expected.clone() }))
+    Some(opinion.row("heartbeat", proof, HeartbeatRow { expected: expected.clone() }))
 }
 
 fn is_heartbeat(fact: &Fact) -> bool {

@@ -7,7 +7,7 @@ use super::Board;
 use super::judged_at::JudgedAt;
 use super::observation_store::{Provenance, SourceState, Store};
 use super::restore_points::{late_s, location_trouble, skew_of};
-use super::row::{Row, RowBody, Verdict};
+use super::row::{Row, Verdict};
 use super::row_builder::{Opinion, count, names, sort_rows};
 
 /// One row per location of each cluster, worst first.
@@ -62,7 +62,7 @@ fn row(
     }
     judge_mode(&mut opinion, board, location, all, state);
     let id = format!("location/{}/{}", location.cluster, location.name);
-    opinion.row(id, proof, RowBody::Location(location.clone()))
+    opinion.row(id, proof, location.clone())
 }
 
 /// New backups of another cluster appear by synchronisation: late or off, the newest restore point is not known here.

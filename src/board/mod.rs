@@ -9,6 +9,7 @@ mod burn_rate;
 mod closing_checks;
 mod clusters;
 mod cron;
+pub mod describe;
 pub mod empty_reason;
 pub mod event_groups;
 pub mod event_tally;
@@ -64,7 +65,10 @@ pub use kept_judgement::KeptJudgement;
 pub use objective_breach::breached;
 pub use rate_limit::RateLimiter;
 pub use readiness::{Readiness, readiness};
-pub use row::{AppRow, JudgedBoard, Row, RowBody, Topic, TopicView, Verdict, Windows};
+pub use row::{
+    AlertRow, AppRow, BackupRow, ClusterRow, HeartbeatRow, JudgedBoard, LoadBalancerRow, ParityRow, Row, RowBody,
+    ServiceRow, SilenceRow, SourceRow, Topic, TopicView, Verdict, Windows,
+};
 pub use silences::{Member, matched};
 pub use slo::ErrorBudget;
 pub use transitions::FlapDamping;

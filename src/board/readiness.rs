@@ -13,7 +13,7 @@ use crate::model::time::{clock, since, words};
 use crate::model::{Objective, SafeText, Stamp, Strategy};
 use crate::timeline::Story;
 
-use super::row::{PointSummary, Row, RowBody, Topic, TopicView};
+use super::row::{BackupRow, PointSummary, Row, ServiceRow, Topic, TopicView};
 
 mod applications;
 mod evidence;
@@ -163,27 +163,21 @@ pub struct Loss<'a> {
 
 /// The loss that a service's row tells of; `None` if it has no usable restore point, or is no service.
 pub fn loss(row: &Row, now: Stamp) -> Option<Loss<'_>> {
-    let RowBody::Service { restore_point: Some(point), failing_since, .. } = &row.body else { return None };
+    let ServiceRow { restore_point: Some(point), failing_since, .. } = row.as_kind()? else { return None };
     let frozen_at = failing_since.filter(|at| *at > point.started && *at < now);
     Some(Loss { point, seconds: since(point.started, frozen_at.unwrap_or(now)), frozen_at })
 }
 
 /// The schedule's row that carries a service's restore point; else another row of the service from the same cluster.
 pub fn carrier<'a>(backups: &'a [Row], service: &str, point: &PointSummary) -> Option<&'a Row> {
-    let theirs = |row: &&Row| is_of(row, service);
-    let carries = |row: &&Row| matches!(&row.body, RowBody::Backup { point: Some(own), .. } if own.name == point.name);
-    let beside = |row: &&Row| matches!(&row.body, RowBody::Backup { cluster, .. } if *cluster == point.cluster);
-    let exact = backups.iter().filter(theirs).find(carries);
-    exact.or_else(|| backups.iter().filter(theirs).find(beside))
+    let theirs = backups.iter().filter(|row| is_of(row, service)).filter_map(Row::with_kind::<BackupRow>);
+    let exact = theirs.clone().find(|(_, it)| it.point.as_ref().is_some_and(|own| own.name == point.name));
+    exact.or_else(|| theirs.clone().find(|(_, it)| it.cluster == point.cluster)).map(|(row, _)| row)
 }
 
 /// Every restore point that a service's recovery needs: the oldest first, then those that cover it together with that one.
 pub fn parts(row: &Row) -> impl Iterator<Item = &PointSummary> {
-    let (oldest, with): (Option<&PointSummary>, &[PointSummary]) = match &row.body {
-        RowBody::Service { restore_point, with, .. } => (restore_point.as_ref(), with),
-        _ => (None, &[]),
-    };
-    oldest.into_iter().chain(with)
+    row.as_kind::<ServiceRow>().into_iter().flat_map(|it| it.restore_point.iter().chain(&it.with))
 }
 
 fn ready(seen: &ReadinessInput<'_>) -> Ready {
@@ -250,10 +244,8 @@ fn restore_point(seen: &ReadinessInput<'_>) -> PointCheck {
         until: None,
         next_run: None,
     };
-    let services = seen.rows(Topic::Services);
-    let row =
-        services.iter().find(|row| matches!(&row.body, RowBody::Service { name, .. } if *name == objective.service));
-    let Some(row) = row else {
+    let mut services = seen.rows(Topic::Services).iter().filter_map(Row::with_kind::<ServiceRow>);
+    let Some((row, _)) = services.find(|(_, it)| it.name == objective.service) else {
         return told(
             Attainment::Unknown,
             "the service has not been judged yet".to_owned(),
@@ -283,14 +275,11 @@ fn restore_point(seen: &ReadinessInput<'_>) -> PointCheck {
 }
 
 fn is_of(row: &Row, service: &str) -> bool {
-    matches!(&row.body, RowBody::Backup { services, .. } if services.iter().any(|it| it == service))
+    row.as_kind::<BackupRow>().is_some_and(|it| it.services.iter().any(|it| it == service))
 }
 
 fn next_run(row: &Row) -> Option<Stamp> {
-    match &row.body {
-        RowBody::Backup { next_run, .. } => *next_run,
-        _ => None,
-    }
+    row.as_kind::<BackupRow>()?.next_run
 }
 
 /// Without a usable point: provably none only where Velero was read just now.
@@ -327,16 +316,14 @@ fn judge_point(seen: &ReadinessInput<'_>, loss: &Loss<'_>, carrier: Option<&Row>
         let says = format!("{age} if it is still there: {}", carrier.why);
         return (Attainment::Unknown, says, format!("Bring {} back.", carrier.source));
     }
-    let seen_by = match &carrier.body {
-        RowBody::Backup { cluster, .. } if !sites.contains(cluster) => {
-            let why = if carrier.why.is_empty() { String::new() } else { format!(" ({})", carrier.why) };
-            let says = format!("{of}, but only {cluster} is known to see it{why}");
-            let sites = sites.join(" or ");
-            return (Attainment::Unknown, says, format!("Wait until {sites} has synced it, or read why it has not."));
-        }
-        RowBody::Backup { cluster, .. } => cluster.as_str(),
-        _ => "",
-    };
+    let cluster = carrier.as_kind::<BackupRow>().map(|it| &it.cluster);
+    if let Some(cluster) = cluster.filter(|it| !sites.contains(it)) {
+        let why = if carrier.why.is_empty() { String::new() } else { format!(" ({})", carrier.why) };
+        let says = format!("{of}, but only {cluster} is known to see it{why}");
+        let sites = sites.join(" or ");
+        return (Attainment::Unknown, says, format!("Wait until {sites} has synced it, or read why it has not."));
+    }
+    let seen_by = cluster.map_or("", String::as_str);
     if loss.point.items.is_none() {
         let says = format!("{of}, but how many items it holds is not recorded");
         return (Attainment::Unknown, says, "Restore it somewhere: only that can show what is in it.".to_owned());

@@ -11,7 +11,7 @@ use super::Board;
 use super::judged_at::JudgedAt;
 use super::observation_store::{Provenance, SourceState};
 use super::restore_points::{Candidate, RestorePoints, is_ahead, skew_of};
-use super::row::{Row, RowBody, Verdict};
+use super::row::{Row, Verdict};
 use super::row_builder::{Opinion, count};
 
 /// Restores that are shown: those that run and the newest.
@@ -151,9 +151,9 @@ pub(super) fn rows(board: &Board, points: &RestorePoints<'_>, now: JudgedAt<'_>)
             _ => None,
         })
         .collect();
-    rows.sort_by_key(|row| match &row.body {
-        RowBody::Restore(it) => (is_terminal(it), Reverse(it.started.or(it.created)), Reverse(row.id.clone())),
-        _ => (true, Reverse(None), Reverse(row.id.clone())),
+    rows.sort_by_key(|row| {
+        let it = row.as_kind::<Restore>();
+        (it.is_none_or(is_terminal), Reverse(it.and_then(|it| it.started.or(it.created))), Reverse(row.id.clone()))
     });
     let left_out = rows.len().saturating_sub(MOST_RESTORES) as u64;
     rows.truncate(MOST_RESTORES);
@@ -233,7 +233,7 @@ fn row(board: &Board, state: &SourceState, restore: Restore, over: Option<String
         judge_running(&mut opinion, &restore, seen);
     }
     let id = format!("restore/{}/{}", restore.cluster, restore.name);
-    opinion.row(id, proof, RowBody::Restore(restore))
+    opinion.row(id, proof, restore)
 }
 
 /// How an ended restore stands, and why. `Completed` does not mean that anything was restored.

@@ -36,7 +36,7 @@ impl Opinion {
     }
 
     /// The row. Stale or doubtful proof makes it `Unknown` at best, and says since when.
-    pub fn row(mut self, id: impl Into<String>, proof: Provenance, body: RowBody) -> Row {
+    pub fn row(mut self, id: impl Into<String>, proof: Provenance, body: impl Into<RowBody>) -> Row {
         if proof.stale {
             self.verdict = self.verdict.max(Verdict::Unknown);
             self.reasons.push(not_heard(&proof));
@@ -52,7 +52,7 @@ impl Opinion {
             seen_at: proof.seen_at,
             stale: proof.stale,
             why: SafeText::new(&self.reasons.join("; ")),
-            body,
+            body: body.into(),
         }
     }
 }

@@ -11,7 +11,7 @@ use super::judged_at::JudgedAt;
 use super::observation_store::Provenance;
 use super::restore_coverage::{NotCovered, RestoreCoverage, cover};
 use super::restore_points::{Candidate, RestorePoints};
-use super::row::{Row, RowBody, Verdict};
+use super::row::{Row, ServiceRow, Verdict};
 use super::row_builder::{Opinion, sort_rows};
 use super::traffic::answer;
 use super::unknown_names;
@@ -43,7 +43,7 @@ fn row(board: &Board, objective: &Objective, points: &RestorePoints<'_>, now: Ju
     let proof = proof(board, objective, &probes, point.as_ref(), now);
     let samples: u32 = probes.iter().map(|it| it.probe.samples).sum();
     let good: u32 = probes.iter().map(|it| it.probe.good).sum();
-    let body = RowBody::Service {
+    let body = ServiceRow {
         name: objective.service.clone(),
         strategy: objective.strategy,
         rto_s: objective.rto_s,

@@ -12,7 +12,7 @@ use crate::model::{AlertGrade, SafeText, SourceId, Stamp, System};
 use super::Board;
 use super::judged_at::JudgedAt;
 use super::observation_store::{Provenance, Store};
-use super::row::{Row, RowBody, Verdict};
+use super::row::{Row, SilenceRow, Verdict};
 use super::row_builder::{Opinion, count, names};
 
 /// How long an ended silence stays visible.
@@ -196,7 +196,7 @@ impl MergedSilence<'_> {
         let (hits, critical) = (figure(hit.len()), figure(critical));
         let mut proof = self.proof;
         proof.stale = self.stale;
-        let body = RowBody::Silence { silence: silence.clone(), held_by, missing_from, hits, critical };
+        let body = SilenceRow { silence: silence.clone(), held_by, missing_from, hits, critical };
         opinion.row(silence.id.clone(), proof, body)
     }
 }

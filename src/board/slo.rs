@@ -14,7 +14,7 @@ use super::Board;
 use super::burn_rate::{self, BurnPair, BurnState, TABLE, rounded};
 use super::judged_at::JudgedAt;
 use super::observation_store::Store;
-use super::row::{Row, RowBody, Verdict};
+use super::row::{Row, Verdict};
 use super::row_builder::{Opinion, sort_rows};
 
 /// How long no pair that pages may be over before a burn counts as ended: the short windows go to and fro.
@@ -167,7 +167,7 @@ fn row(board: &Board, target: &SloTarget, now: JudgedAt<'_>) -> Row {
     if proof.stale || proof.doubt.is_some() {
         budget.state = BurnState::Unknown;
     }
-    opinion.row(format!("slo/{}", target.service), proof, RowBody::Slo(budget))
+    opinion.row(format!("slo/{}", target.service), proof, budget)
 }
 
 fn budget(

@@ -5,7 +5,7 @@ use crate::model::{SourceId, Stamp};
 
 use super::judged_at::JudgedAt;
 use super::observation_store::{Provenance, SourceState};
-use super::row::{Row, RowBody, Verdict};
+use super::row::{Row, SourceRow, Verdict};
 use super::row_builder::{Opinion, count, names, sort_rows};
 use super::{Board, heartbeat};
 
@@ -41,7 +41,7 @@ pub(super) fn rows(board: &Board, now: JudgedAt<'_>) -> Vec<Row> {
             if let Some(other) = twin(board, id, state) {
                 opinion.because(Verdict::Warning, format!("{other} is the same Alertmanager by another address"));
             }
-            let body = RowBody::Source {
+            let body = SourceRow {
                 alive_at: state.alive_at,
                 troubled_since: troubled.map(|troubled| troubled.since),
                 trouble: troubled.map(|troubled| troubled.trouble.clone()),

@@ -11,7 +11,7 @@ use crate::model::{Objective, SafeText};
 use super::Board;
 use super::judged_at::JudgedAt;
 use super::observation_store::{Provenance, SourceState};
-use super::row::{PoolRef, Row, RowBody, Verdict};
+use super::row::{LoadBalancerRow, PoolRef, Row, Verdict};
 use super::row_builder::{Opinion, names, sort_rows};
 use super::steering::{Steered, agreed, nobody, steered};
 
@@ -80,7 +80,7 @@ fn load_balancer_row(
     let Steered { to, routes } = steered(lb, pools, &mut opinion);
     warn(&mut opinion, lb, pools);
     let service = objectives.iter().find(|it| it.host(lb.name.as_str()).is_some());
-    let body = RowBody::LoadBalancer {
+    let body = LoadBalancerRow {
         lb: lb.clone(),
         order,
         fallback,
@@ -164,7 +164,7 @@ fn pool_row(pool: &Pool, unused: bool, proof: Provenance) -> Row {
     if unused {
         opinion.only(Verdict::Info, "no load balancer uses it");
     }
-    opinion.row(format!("pool/{}/{}", proof.source.instance, pool.id), proof, RowBody::Pool(pool.clone()))
+    opinion.row(format!("pool/{}/{}", proof.source.instance, pool.id), proof, pool.clone())
 }
 
 /// How many origins are left, and how many more may go before the pool falls over.
@@ -234,7 +234,7 @@ fn account_row(account: &EdgeAccount, proof: Provenance, now: JudgedAt<'_>) -> R
         opinion.because(Verdict::Warning, why);
     }
     opinion.mention("whether the token may write can't be probed safely: unknown");
-    opinion.row(format!("account/{}", proof.source.instance), proof, RowBody::EdgeAccount(account.clone()))
+    opinion.row(format!("account/{}", proof.source.instance), proof, account.clone())
 }
 
 /// What a failing probe saw, in words: `503`, `connection refused`.
@@ -255,5 +255,5 @@ fn probe_row(probe: &Probe, proof: Provenance) -> Row {
     } else if probe.good < probe.samples {
         opinion.because(Verdict::Warning, format!("{} of {} recent answers were good", probe.good, probe.samples));
     }
-    opinion.row(format!("probe/{}", probe.name), proof, RowBody::Probe(probe.clone()))
+    opinion.row(format!("probe/{}", probe.name), proof, probe.clone())
 }

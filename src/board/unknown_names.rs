@@ -1,14 +1,14 @@
 //! Names that the configuration gives to things of the outside world, held against what is there. A name that is not there
 //! is said as that, with the nearest that is; it is not blamed on a credential.
 
-use crate::model::facts::{Fact, FactKind};
+use crate::model::facts::{Fact, FactKind, Pool};
 use crate::model::suggest::nearest;
 use crate::model::{Objective, Stamp, System};
 
 use super::Board;
 use super::empty_reason::unheard;
 use super::judged_at::JudgedAt;
-use super::row::{Row, RowBody};
+use super::row::{LoadBalancerRow, Row, SourceRow};
 
 /// The most names that are listed where none is near.
 const MOST_LISTED: usize = 5;
@@ -30,15 +30,16 @@ impl AtEdge {
 
     /// The names of this kind that a row proves to be there.
     fn names_of(self, row: &Row) -> Vec<&str> {
-        match (self, &row.body) {
-            (Self::LoadBalancer, RowBody::LoadBalancer { lb, .. }) => vec![lb.name.as_str()],
-            (Self::Pool, RowBody::Pool(pool)) => vec![pool.name.as_str()],
+        let pool = row.as_kind::<Pool>().map(|it| it.name.as_str());
+        let balancer = row.as_kind::<LoadBalancerRow>();
+        match self {
+            Self::LoadBalancer => balancer.map(|it| it.lb.name.as_str()).into_iter().collect(),
             // A pool that nobody read is known by its id alone.
-            (Self::Pool, RowBody::LoadBalancer { order, fallback, .. }) => {
-                let read = order.iter().chain(fallback).filter(|it| it.enabled.is_some());
-                read.map(|it| it.name.as_str()).collect()
+            Self::Pool => {
+                let order = balancer.into_iter().flat_map(|it| it.order.iter().chain(&it.fallback));
+                let read = order.filter(|it| it.enabled.is_some()).map(|it| it.name.as_str());
+                pool.into_iter().chain(read).collect()
             }
-            _ => Vec::new(),
         }
     }
 }
@@ -67,9 +68,7 @@ pub fn not_at_edge<'a>(
     rows: impl Iterator<Item = &'a Row> + Clone,
     now: Stamp,
 ) -> Option<String> {
-    let mut accounts = rows
-        .clone()
-        .filter(|row| row.source.system == System::Cloudflare && matches!(row.body, RowBody::Source { .. }));
+    let mut accounts = rows.clone().filter(|row| row.source.system == System::Cloudflare && row.is_kind::<SourceRow>());
     let first = accounts.next()?;
     let heard = unheard(first, now).is_none() && accounts.all(|row| unheard(row, now).is_none());
     let known: Vec<&str> = rows.flat_map(|row| thing.names_of(row)).collect();

@@ -1,26 +1,18 @@
-//! The command line: every flag, its unit and its help. Parsing only; what commands do is in their own files.
+//! The command line: how it is read, and the flags that commands share. Each command has its own in its file.
 
-mod admin;
-mod room_commands;
 #[cfg(test)]
 mod tests;
-mod value_parsers;
+pub(super) mod value_parsers;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{ArgMatches, Args as ClapArgs, Command, CommandFactory as _, FromArgMatches as _, Parser, ValueEnum};
 
-use crate::model::{Digest, Milestone};
-pub use admin::{
-    ConfigCommand, DrillCommand, DrillPace, DrillPlay, DrillWorld, Init, LedgerCommand, Rbac, Shot, ShotFormat,
-    ShowFormat,
-};
-pub use room_commands::{
-    Approve, Consent, Export, ExportFormat, FilterArgs, FolderArgs, IncidentCommand, MarkEntry, NoteKind, OfPlan,
-    PlanCommand, Propose, SilenceCommand, Timeline, ViewArgs,
-};
-use value_parsers::{head, person};
+use super::CliCommand;
+use crate::model::Milestone;
+use crate::model::filter::Filter;
+use value_parsers::{filter, person};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -57,6 +49,9 @@ pub struct Args {
     pub global: Global,
     #[command(subcommand)]
     pub command: Option<CliCommand>,
+    /// Whether the command was asked for JSON, so that its errors are JSON too.
+    #[arg(skip)]
+    pub json: bool,
 }
 
 impl Args {
@@ -66,8 +61,22 @@ impl Args {
     /// # Errors
     /// What is wrong with it, or the help that was asked for.
     pub fn read(line: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::try_parse_from(milestones_by_as(line.into_iter().collect()))
+        let mut command = Self::command();
+        let mut matches = command.try_get_matches_from_mut(milestones_by_as(line.into_iter().collect()))?;
+        let json = asks_for_json(&command, &matches);
+        let args = Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))?;
+        Ok(Self { json, ..args })
     }
+}
+
+/// Whether the command that was named has an `--output`, and that is JSON.
+fn asks_for_json(command: &Command, matches: &ArgMatches) -> bool {
+    if let Some((name, matches)) = matches.subcommand() {
+        return command.find_subcommand(name).is_some_and(|command| asks_for_json(command, matches));
+    }
+    let output = command.get_arguments().find(|arg| arg.get_long() == Some("output"));
+    let asked = output.and_then(|arg| matches.get_raw(arg.get_id().as_str())?.next_back());
+    asked.is_some_and(|format| format == "json")
 }
 
 /// `--as MILESTONE` after `timeline add` as the `--mark MILESTONE` that it means.
@@ -156,96 +165,18 @@ impl Output {
     }
 }
 
-/// What to do. Without one: the console.
-#[derive(Clone, Debug, Subcommand)]
-pub enum CliCommand {
-    /// Everything at a glance; the exit code says how it stands (0, 3 or 4).
-    Status {
-        /// Print again whenever something changes, until interrupted. Needs no full-screen terminal.
-        #[arg(long, conflicts_with = "dir")]
-        watch: bool,
-        #[command(flatten)]
-        folder: FolderArgs,
-        #[command(flatten)]
-        narrow: FilterArgs,
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Would RTO and RPO be met if the primary died now? 0 proven, 3 not known, 4 provably not.
-    Readiness(ViewArgs),
-    /// Kubernetes events, newest last.
-    Events(ViewArgs),
-    /// Alerts of every Alertmanager, merged.
-    Alerts(ViewArgs),
-    /// The newest restorable point of each schedule against its RPO; locations and restores.
-    Backups(ViewArgs),
-    /// Parity, sync and health of the applications.
-    Gitops(ViewArgs),
-    /// Load balancers, pools and probes: who serves the users.
-    Traffic(ViewArgs),
-    /// Error budgets by Prometheus: minutes left, and how fast they burn.
-    Slo(ViewArgs),
-    /// The timeline: add to it, put it right, show it, follow it.
-    #[command(subcommand)]
-    Timeline(Timeline),
-    /// The incident: open, change, close it.
-    #[command(subcommand)]
-    Incident(IncidentCommand),
-    /// Silences: list them, and make or end one in the open incident after a preview.
-    #[command(subcommand)]
-    Silence(SilenceCommand),
-    /// Put a dangerous act before the room. Nothing happens until a second person approves.
-    Propose(Propose),
-    /// Plans: list them, show one, or wait for its end.
-    #[command(subcommand)]
-    Plan(PlanCommand),
-    /// Approve the plan you have read.
-    Approve(Approve),
-    /// Reject a plan. One person is enough, and it is final.
-    Reject {
-        /// The plan.
-        #[arg(value_name = "PLAN")]
-        plan: String,
-        /// Why.
-        #[arg(long, value_name = "TEXT")]
-        reason: String,
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Take back a plan of your own that has not begun.
-    Withdraw(OfPlan),
-    /// Stop a running plan before its next step.
-    Hold(OfPlan),
-    /// The incident for the postmortem: the current one, or the one named.
-    Export(Export),
-    /// Prove that logs are whole: every link of the chain, up to the head. 0 intact, 5 not.
-    Verify {
-        /// Segment files, or directories of them.
-        #[arg(value_name = "PATH", required = true)]
-        paths: Vec<PathBuf>,
-        /// The room's public key (`log.key.pub`), to check who signed the log's heads.
-        #[arg(long, value_name = "FILE")]
-        key: Option<PathBuf>,
-        /// An entry that must be in the log, by its number and hash, as `verify` and an export print a head.
-        #[arg(long, value_name = "SEQ:HASH", value_parser = head)]
-        expect_head: Option<(u64, Digest)>,
-        #[command(flatten)]
-        output: Output,
-    },
-    /// The configuration: check it, or show it as it is understood.
-    #[command(subcommand)]
-    Config(ConfigCommand),
-    /// Write a starter configuration, people file and log key. Never overwrites.
-    Init(Init),
-    /// Print the Kubernetes roles of a room's credential, for `kubectl apply -f -`.
-    Rbac(Rbac),
-    /// Run the room as a service, until SIGTERM.
-    Serve,
-    /// Rehearse: simulated services, a room and a console, offline, with the same keys as in an incident.
-    Drill(Box<DrillCommand>),
-    /// Draw one console of a running room as text or SVG.
-    Shot(Shot),
-    /// The log on disk, while no room has it open.
-    #[command(subcommand)]
-    Ledger(LedgerCommand),
+/// `--filter`, where things are listed.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct FilterArgs {
+    /// Only what matches, in the words of the console's `/`: words, !without, "a phrase", field:value, severity:>=warning, >5m.
+    #[arg(long, value_name = "FILTER", value_parser = filter)]
+    pub filter: Option<Filter>,
+}
+
+/// `--dir`, where a log can be read without a room.
+#[derive(Clone, Debug, Default, ClapArgs)]
+pub struct FolderArgs {
+    /// Read the log in this folder (a drill's, a room's state directory) instead of asking a room. Nothing is changed.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
 }

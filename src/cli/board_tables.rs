@@ -6,10 +6,9 @@ use super::command_output::{CommandOutput, age};
 use super::connect::RoomLink;
 use super::error::CliError;
 use super::exit_code::Exit;
-use super::row_text::describe;
 use super::{output, status_exit};
 use crate::board::empty_reason::{EmptyReason, absence, ago, unheard};
-use crate::board::{Row, RowBody, Topic, Verdict, breached};
+use crate::board::{ErrorBudget, Row, Topic, Verdict, breached};
 use crate::client::Mirror;
 use crate::model::filter::Filter;
 use crate::model::time::{dated, since};
@@ -104,12 +103,12 @@ pub fn table(rows: &[Row], now: Stamp) -> String {
     let lines = rows
         .iter()
         .map(|row| {
-            let (what, how) = describe(&row.body, now);
             let seen = match (row.seen_at == Stamp::UNIX_EPOCH, row.stale) {
                 (true, _) => "never".to_owned(),
                 (false, true) => format!("STALE {}", age(row.seen_at, now)),
                 (false, false) => age(row.seen_at, now),
             };
+            let (what, how) = row.line(now);
             vec![row.verdict.name().to_owned(), what, how, row.why.to_string(), seen, row.source.to_string()]
         })
         .collect::<Vec<_>>();
@@ -145,7 +144,7 @@ pub async fn status(link: &mut RoomLink, filter: Option<&Filter>) -> Result<Comm
     let mut json = json!({
         "schema": "warroom/status/v1", "at": now, "room": room, "worst": worst,
         "incident": incident.map(incident_json), "waiting": waiting_json(&link.mirror),
-        "slo": rows.iter().filter(|row| matches!(row.body, RowBody::Slo(_))).collect::<Vec<_>>(),
+        "slo": rows.iter().filter(|row| row.is_kind::<ErrorBudget>()).collect::<Vec<_>>(),
         "trouble": troubled,
     });
     let mut text = room_lines(&room, incident, now);
@@ -315,6 +314,7 @@ fn why(incident: &Incident, it: &Redaction) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::board::{RowBody, SourceRow};
     use crate::model::{SafeText, SourceId, System, Trouble, TroubleKind};
 
     fn at(clock: &str) -> Stamp {
@@ -330,14 +330,14 @@ mod tests {
             seen_at: at("14:34:57"),
             stale: false,
             why: trouble.as_ref().map(|it| it.what.clone()).unwrap_or_default(),
-            body: RowBody::Source {
+            body: RowBody::Source(SourceRow {
                 alive_at: Some(at("14:34:57")),
                 troubled_since: trouble.as_ref().map(|_| at("14:34:57")),
                 trouble,
                 fresh_for_s: 30,
                 reading: false,
                 notes: Vec::new(),
-            },
+            }),
         }
     }
 

@@ -2,28 +2,57 @@
 
 use std::path::{Path, PathBuf};
 
+use clap::{Args as ClapArgs, ValueEnum};
 use serde_json::json;
 
 use super::appearance;
-use super::args::{ConfigCommand as Verb, Global, ShowFormat};
+use super::args::Output;
 use super::command_output::CommandOutput;
+use super::dispatch::{Invocation, RunCommand};
 use super::error::CliError;
 use super::exit_code::Exit;
 use super::output;
 use crate::config::{self, Config, ConfigErrors, Env, LoadOptions};
 
-/// Does `config check` or `config show`.
-///
-/// # Errors
-/// If there is no file; with `show`, also if it is wrong.
-pub fn config(verb: &Verb, global: &Global, env: &Env) -> Result<Exit, CliError> {
-    match verb {
-        Verb::Check { serve, output } => {
-            print(check(&file(global.config.as_deref(), *serve, env)?, *serve), output.json())
-        }
-        Verb::Show { output } => {
-            print(show(&file(global.config.as_deref(), false, env)?)?, *output == ShowFormat::Json)
-        }
+/// Check a configuration; every error names its line. 0 good, 2 not.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct CheckConfigArgs {
+    /// Judge it as `warroom serve` does: https only, closed files, enough people.
+    #[arg(long)]
+    serve: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl RunCommand for CheckConfigArgs {
+    async fn run(self, given: &Invocation) -> Result<Exit, CliError> {
+        let file = file(given.global.config.as_deref(), self.serve, &given.env)?;
+        print(check(&file, self.serve), self.output.json())
+    }
+}
+
+/// Show a configuration with its defaults filled in. Secrets are not part of it.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct ShowConfigArgs {
+    /// How to print.
+    #[arg(short = 'o', long = "output", value_enum, default_value_t)]
+    output: ShowFormat,
+}
+
+/// What `config show` prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ShowFormat {
+    /// In the shape of the file itself.
+    #[default]
+    #[value(alias = "table")]
+    Toml,
+    Json,
+}
+
+impl RunCommand for ShowConfigArgs {
+    async fn run(self, given: &Invocation) -> Result<Exit, CliError> {
+        let file = file(given.global.config.as_deref(), false, &given.env)?;
+        print(show(&file)?, self.output == ShowFormat::Json)
     }
 }
 
@@ -84,7 +113,7 @@ fn good(path: &Path, config: &Config) -> CommandOutput {
     let mut text = format!(
         "{} is good: room {} with {}, {}, {}, {}, {}\n",
         path.display(),
-        config.room,
+        config.room.name,
         count(config.clusters.len(), "cluster"),
         count(config.alertmanagers.len(), "Alertmanager"),
         count(config.cloudflare.len(), "Cloudflare account"),
@@ -92,8 +121,8 @@ fn good(path: &Path, config: &Config) -> CommandOutput {
         count(config.objectives.len(), "service"),
     );
     text.push_str(&match config.people.len() {
-        0 => format!("nobody may act: {} names no person, so everyone observes\n", config.people_file.display()),
-        n => format!("{} in {}\n", count(n, "person"), config.people_file.display()),
+        0 => format!("nobody may act: {} names no person, so everyone observes\n", config.room.people_file.display()),
+        n => format!("{} in {}\n", count(n, "person"), config.room.people_file.display()),
     });
     let json = json!({ "schema": "warroom/config-check/v1", "ok": true, "file": path, "errors": [] });
     CommandOutput::ok(json, text)

@@ -7,14 +7,16 @@ use tokio::sync::mpsc;
 use tokio::time::error::Elapsed;
 
 use crate::board::Topic;
+use crate::cli::entry_files::Spool;
 use crate::cli::error::CliError;
 use crate::cli::output;
+use crate::cli::whole_incident::WholeIncident;
 use crate::client::{AskError, ClientEvent, ClientHandle, ConnectOptions, Mirror, Trust, connect};
 use crate::clock::{Clock, ClockSync};
-use crate::model::{Digest, IncidentId, PersonId, Refusal, RefusalKind};
+use crate::model::{IncidentId, PersonId, Refusal, RefusalKind};
 use crate::protocol::{Hello, Reply, Request};
 use crate::seal;
-use crate::timeline::{Incident, Keep, Story};
+use crate::timeline::{Keep, Story};
 
 /// A command gives up on a room that does not answer within this real time.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -148,34 +150,35 @@ impl RoomLink {
         }
     }
 
-    /// An incident with every item it has: the named one, else the open one, else the last. Read in pages where the mirror
-    /// does not keep all of it. With the last entry that it tells of.
-    pub async fn whole(&mut self, id: Option<&str>) -> Result<(Incident, (u64, Digest)), CliError> {
+    /// An incident and a way to every item it has: the named one, else the open one, else the last. Its entries are read in
+    /// pages, and kept in a file, where the mirror does not keep all of them. With the last entry that it tells of.
+    pub async fn whole(&mut self, id: Option<&str>) -> Result<WholeIncident, CliError> {
         let incident = super::timeline::incident(&self.mirror, id)?;
         let head = self.mirror.head.ok_or_else(|| CliError::Usage("the log is empty".to_owned()))?;
         if incident.missing() == 0 {
-            return Ok((incident.clone(), head));
+            return Ok(WholeIncident { incident: incident.clone(), head, entries: None });
         }
         let id = incident.id.clone();
-        let (mut story, mut from) = (None, Some(0));
+        let (mut story, mut from, mut spool) = (None, Some(0), Spool::new()?);
         while let Some(at) = from {
             let request = Request::History { incident: id.clone(), from: at };
             let Reply::History { lines, next, after } = self.patiently(request).await? else {
                 return Err(CliError::Gone("the room answered something else".to_owned()));
             };
-            let story = story.get_or_insert_with(|| Story::of_one(after, Keep::All));
+            let story = story.get_or_insert_with(|| Story::of_one(after, Keep::Heads));
             for line in &lines {
                 let entry = seal::decode(line)
                     .map_err(|error| CliError::Integrity(format!("an entry from the room does not verify: {error}")))?;
                 if entry.seq <= head.0 {
                     story.apply(&entry);
+                    spool.add(line, entry.seq)?;
                 }
             }
             from = next.filter(|next| *next <= head.0);
         }
-        let found = story.and_then(|mut story| story.incidents.pop());
-        let found = found.filter(|it| it.id == id).map(|it| (it, head));
-        found.ok_or_else(|| CliError::Gone(format!("the room's log does not have {id} any more")))
+        let found = story.and_then(|mut story| story.incidents.pop()).filter(|it| it.id == id);
+        let gone = || CliError::Gone(format!("the room's log does not have {id} any more"));
+        Ok(WholeIncident { incident: found.ok_or_else(gone)?, head, entries: Some(spool.done()?) })
     }
 
     /// Asks, and where the room wants fewer requests a second, asks again a second later.

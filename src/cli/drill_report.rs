@@ -5,11 +5,11 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::args::ExportFormat;
 use super::connect::{Intent, RoomLink};
 use super::drill::{self, DrillOptions};
 use super::error::CliError;
-use super::{export, output};
+use super::export::{self, ExportFormat};
+use super::output;
 use crate::drill::score::{Score, score};
 use crate::drill::script_runner::DrillRun;
 use crate::model::time::from_detection;
@@ -44,7 +44,7 @@ pub fn tidy(dir: &Path) {
 /// Leaves the export in all its forms and the score. `run` is what played people did, if nobody else took part.
 pub fn leave(dir: &Path, options: &DrillOptions, run: Option<&DrillRun>, outline: &Outline) -> Result<Score, CliError> {
     for (ending, form) in FORMS {
-        super::dispatch::write_file(&dir.join(format!("export.{ending}")), &export::render(outline, form)?)?;
+        super::output::write_file(&dir.join(format!("export.{ending}")), &export::render(outline, form))?;
     }
     let scenario = drill::load_scenario(&options.scenario)?;
     let reached: BTreeMap<String, i64> = outline.rows.iter().map(|row| (row.event.to_owned(), row.t_s)).collect();
@@ -57,7 +57,7 @@ pub fn leave(dir: &Path, options: &DrillOptions, run: Option<&DrillRun>, outline
         told["acts"] = json!(run.acts);
     }
     let text = serde_json::to_string_pretty(&told).map_err(|error| CliError::Other(error.to_string()))?;
-    super::dispatch::write_file(&dir.join("score.json"), &format!("{text}\n"))?;
+    super::output::write_file(&dir.join("score.json"), &format!("{text}\n"))?;
     Ok(score)
 }
 

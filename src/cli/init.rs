@@ -6,14 +6,16 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use clap::Args as ClapArgs;
 use kube::config::Kubeconfig;
 use nix::unistd::{Uid, User};
 use serde_json::json;
 use ssh_key::private::Ed25519Keypair;
 use ssh_key::{LineEnding, PrivateKey};
 
-use super::args::Init;
+use super::args::Output;
 use super::command_output::CommandOutput;
+use super::dispatch::{Invocation, RunCommand};
 use super::error::CliError;
 use super::exit_code::Exit;
 use crate::clock::Random;
@@ -38,16 +40,27 @@ struct Planned {
     what: &'static str,
 }
 
-/// Writes the starter files and says which.
-///
-/// # Errors
-/// If a file is there already, or can't be written.
-pub fn init(options: &Init, env: &Env) -> Result<Exit, CliError> {
-    super::config::print(write(options, env, &Random::system())?, options.output.json())
+/// Write a starter configuration, people file and log key. Never overwrites.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct InitArgs {
+    /// Where to write. Default: your configuration directory; /etc/warroom for root.
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Also write warroom.service and warroom.socket for systemd here, e.g. /etc/systemd/system.
+    #[arg(long, value_name = "DIR")]
+    systemd: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl RunCommand for InitArgs {
+    async fn run(self, given: &Invocation) -> Result<Exit, CliError> {
+        super::config::print(write(&self, &given.env, &Random::system())?, self.output.json())
+    }
 }
 
 /// Writes the starter files, or refuses if any of them is there.
-fn write(options: &Init, env: &Env, random: &Random) -> Result<CommandOutput, CliError> {
+fn write(options: &InitArgs, env: &Env, random: &Random) -> Result<CommandOutput, CliError> {
     let dir = match (&options.dir, env.uid) {
         (Some(dir), _) => dir.clone(),
         (None, 0) => PathBuf::from(SYSTEM_CONFIG),

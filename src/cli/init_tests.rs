@@ -11,7 +11,7 @@ fn env(uid: u32) -> Env {
 }
 
 fn run(dir: &Path, units: Option<&Path>) -> Result<CommandOutput, CliError> {
-    let options = Init {
+    let options = InitArgs {
         dir: Some(dir.to_owned()),
         systemd: units.map(Path::to_owned),
         output: crate::cli::args::Output::default(),

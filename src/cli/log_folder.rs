@@ -1,26 +1,30 @@
 //! What the log in a folder tells, without a room: for `export`, `status`, `timeline show` and `plan list` with `--dir`.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::json;
 
 use super::board_tables;
 use super::command_output::CommandOutput;
+use super::entry_files::EntryFiles;
 use super::error::CliError;
 use super::exit_code::Exit;
 use crate::client::{ClientEvent, Mirror};
 use crate::clock::{Clock, ClockSync};
 use crate::config::{self, LoadOptions};
-use crate::ledger;
 use crate::model::entry::LogLine;
 use crate::model::{Actor, Entry, Happening, Objective, PersonRole, Stamp};
 use crate::protocol::{DrillInfo, Push, Welcome};
-use crate::seal;
+use crate::seal::{self, ChainLine};
+use crate::timeline::{EntrySource as _, Keep, Story};
 
 /// A log that was read from a folder.
 pub struct LogFolder {
-    /// What a client of its room would know of it.
+    /// What a client of its room would know of it; of entries, only what others need to be told with.
     pub mirror: Mirror,
+    /// Its entries.
+    pub entries: EntryFiles,
     /// When its last entry was recorded: nothing later is known.
     pub as_of: Stamp,
     /// Why it is not whole, if it isn't.
@@ -32,7 +36,13 @@ pub struct LogFolder {
 /// # Errors
 /// If there is no log, or it can't be read.
 pub fn read(dir: &Path, config: Option<&Path>) -> Result<LogFolder, CliError> {
-    let told = ledger::read_folder(dir).map_err(|error| CliError::Usage(error.to_string()))?;
+    let (clock, mut told, mut last) = (Clock::real(), ToldOfRoom::default(), None);
+    let mut mirror = Mirror { story: Story::keeping(Keep::Heads).into(), ..Mirror::default() };
+    let (entries, broken) = EntryFiles::folder(dir, &mut |line| {
+        told.hear(&line);
+        mirror.apply(ClientEvent::Push(Push::Entries(vec![line.clone()])), &clock);
+        last = Some(line);
+    })?;
     let objectives = match config {
         Some(file) => {
             let loaded = config::load(file, LoadOptions { drill: true, ..LoadOptions::default() });
@@ -41,42 +51,66 @@ pub fn read(dir: &Path, config: Option<&Path>) -> Result<LogFolder, CliError> {
         None => Vec::new(),
     };
     let empty = || CliError::Usage(format!("{} holds no entry that can be read", dir.display()));
-    let last = told.lines.last().and_then(|line| seal::decode(line).ok()).ok_or_else(empty)?;
-    let (as_of, clock) = (last.ts, Clock::real());
-    let mut mirror = Mirror::default();
-    mirror.apply(ClientEvent::Linked(Box::new(welcome(&told.lines, as_of, objectives))), &clock);
-    mirror.apply(ClientEvent::Push(Push::Entries(told.lines)), &clock);
+    let as_of = last.and_then(|line| seal::decode(&line).ok()).ok_or_else(empty)?.ts;
     if let Some(why) = &mirror.broken {
         return Err(CliError::Integrity(why.to_string()));
     }
-    Ok(LogFolder { mirror, as_of, broken: told.broken })
+    mirror.welcome = Some(told.welcome(as_of, objectives)).into();
+    // Why a text is to be removed is told with what waits.
+    let open = mirror.story.incidents.iter().flat_map(|incident| incident.redactions.open());
+    let reasons: BTreeSet<u64> = open.map(|it| it.proposal).collect();
+    if !reasons.is_empty() {
+        let read = entries.entries(&|seq| reasons.contains(&seq), &mut |entry| {
+            mirror.story.put_back(entry);
+            Ok(())
+        });
+        read.map_err(|_| entries.failure())?;
+    }
+    Ok(LogFolder { mirror, entries, as_of, broken })
 }
 
-/// What the room of this log would have said to a client.
-fn welcome(lines: &[LogLine], as_of: Stamp, objectives: Vec<Objective>) -> Welcome {
-    let entries = lines.iter().filter_map(|line| seal::decode(line).ok());
-    let (mut room, mut log, mut drill) = (String::new(), String::new(), None);
-    for Entry { room: name, happening, .. } in entries {
-        match happening {
-            Happening::Genesis(genesis) => (room, log) = (name, genesis.log),
-            Happening::RoomStarted(started) => drill = started.drill.as_deref().map(drill_info).or(drill),
+/// What the entries say of the room itself.
+#[derive(Default)]
+struct ToldOfRoom {
+    room: String,
+    log: String,
+    drill: Option<DrillInfo>,
+}
+
+impl ToldOfRoom {
+    fn hear(&mut self, line: &LogLine) {
+        let Ok(ChainLine::Entry(found)) = seal::scan_line(line.line.as_bytes()) else { return };
+        if !matches!(found.kind, b"genesis" | b"room_started") {
+            return;
+        }
+        match seal::decode(line) {
+            Ok(Entry { room, happening: Happening::Genesis(genesis), .. }) => {
+                (self.room, self.log) = (room, genesis.log)
+            }
+            Ok(Entry { happening: Happening::RoomStarted(started), .. }) => {
+                self.drill = started.drill.as_deref().map(drill_info).or(self.drill.take());
+            }
             _ => {}
         }
     }
-    Welcome {
-        proto: crate::protocol::VERSION,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        room,
-        log,
-        you: Actor::room(),
-        role: PersonRole::Observer,
-        clock: ClockSync { at: as_of, speed: 1.0 },
-        drill,
-        objectives,
-        degraded: None,
-        log_room: None,
-        head: None,
-        seen: None,
+
+    /// What the room of this log would have said to a client.
+    fn welcome(self, as_of: Stamp, objectives: Vec<Objective>) -> Welcome {
+        Welcome {
+            proto: crate::protocol::VERSION,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            room: self.room,
+            log: self.log,
+            you: Actor::room(),
+            role: PersonRole::Observer,
+            clock: ClockSync { at: as_of, speed: 1.0 },
+            drill: self.drill,
+            objectives,
+            degraded: None,
+            log_room: None,
+            head: None,
+            seen: None,
+        }
     }
 }
 

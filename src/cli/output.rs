@@ -2,12 +2,14 @@
 //!
 //! A reader that goes away (`| head`) is no error: nobody is left to tell.
 
+use std::fmt;
 use std::io::{self, Write};
+use std::path::Path;
 
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
-use super::args::{self, CliCommand};
+use super::error::CliError;
 use crate::model::clean;
 
 /// Between two columns.
@@ -79,79 +81,102 @@ pub fn json_line<T: Serialize>(schema: &str, value: &T) -> serde_json::Result<St
 
 /// A table: left-aligned columns, two spaces between them, no line ends in spaces. Empty if there are no rows and no head.
 pub fn table<R: AsRef<[String]>>(head: &[&str], rows: &[R]) -> String {
-    let columns = rows.iter().map(|row| row.as_ref().len()).max().unwrap_or(0).max(head.len());
-    let mut widths = vec![0usize; columns];
-    let cells = rows.iter().flat_map(|row| row.as_ref().iter().map(String::as_str).enumerate());
-    for (column, cell) in head.iter().copied().enumerate().chain(cells) {
-        widths[column] = widths[column].max(cell.width()).min(WIDEST);
-    }
     let mut out = String::new();
-    if head.iter().any(|cell| !cell.is_empty()) {
-        line(&mut out, head.iter().copied(), &widths);
-    }
-    for row in rows {
-        line(&mut out, row.as_ref().iter().map(String::as_str), &widths);
-    }
+    // Writing to a string can't fail.
+    let _ = write_table(&mut out, head, &|take| rows.iter().try_for_each(|row| take(row.as_ref())));
     out
 }
 
-fn line<'a>(out: &mut String, cells: impl Iterator<Item = &'a str>, widths: &[usize]) {
-    let start = out.len();
+/// Gives the rows of a table, each time the same.
+type TableRows<'a> = &'a dyn Fn(&mut dyn FnMut(&[String]) -> fmt::Result) -> fmt::Result;
+
+/// [`table`] of rows that are read twice: for how wide its columns are, and for what is in them.
+///
+/// # Errors
+/// What `out` or the rows say.
+pub fn write_table(out: &mut dyn fmt::Write, head: &[&str], rows: TableRows<'_>) -> fmt::Result {
+    let mut widths: Vec<usize> = head.iter().map(|cell| cell.width().min(WIDEST)).collect();
+    rows(&mut |row| {
+        for (column, cell) in row.iter().enumerate() {
+            widths.resize(widths.len().max(column + 1), 0);
+            widths[column] = widths[column].max(cell.width()).min(WIDEST);
+        }
+        Ok(())
+    })?;
+    if head.iter().any(|cell| !cell.is_empty()) {
+        out.write_str(&line(head.iter().copied(), &widths))?;
+    }
+    rows(&mut |row| out.write_str(&line(row.iter().map(String::as_str), &widths)))
+}
+
+fn line<'a>(cells: impl Iterator<Item = &'a str>, widths: &[usize]) -> String {
+    let mut out = String::new();
     for (cell, width) in cells.zip(widths) {
         out.push_str(cell);
         out.extend(std::iter::repeat_n(' ', width.saturating_sub(cell.width())));
         out.push_str(GAP);
     }
-    let end = out[start..].trim_end().len();
-    out.truncate(start + end);
+    out.truncate(out.trim_end().len());
     out.push('\n');
+    out
 }
 
-/// Whether a command was asked for JSON, so that its errors are JSON too.
-pub fn wants_json(command: &Option<CliCommand>) -> bool {
-    let output = match command {
-        Some(
-            CliCommand::Status { output, .. } | CliCommand::Reject { output, .. } | CliCommand::Verify { output, .. },
-        ) => output,
-        Some(
-            CliCommand::Readiness(view)
-            | CliCommand::Events(view)
-            | CliCommand::Alerts(view)
-            | CliCommand::Backups(view)
-            | CliCommand::Gitops(view)
-            | CliCommand::Traffic(view)
-            | CliCommand::Slo(view),
-        ) => &view.output,
-        Some(CliCommand::Timeline(
-            args::Timeline::Add { output, .. }
-            | args::Timeline::Amend { output, .. }
-            | args::Timeline::Redact { output, .. }
-            | args::Timeline::Show { output, .. }
-            | args::Timeline::Mark(args::MarkEntry { output, .. })
-            | args::Timeline::Unmark(args::MarkEntry { output, .. })
-            | args::Timeline::Tail { output, .. },
-        )) => output,
-        Some(CliCommand::Incident(
-            args::IncidentCommand::Open { output, .. }
-            | args::IncidentCommand::Set { output, .. }
-            | args::IncidentCommand::Close { output, .. },
-        )) => output,
-        Some(CliCommand::Silence(
-            args::SilenceCommand::List { output, .. }
-            | args::SilenceCommand::Add { output, .. }
-            | args::SilenceCommand::Expire { output, .. },
-        )) => output,
-        Some(CliCommand::Propose(propose)) => &propose.output,
-        Some(CliCommand::Plan(
-            args::PlanCommand::List { output, .. }
-            | args::PlanCommand::Show { output, .. }
-            | args::PlanCommand::Wait { output, .. },
-        )) => output,
-        Some(CliCommand::Approve(approve)) => &approve.output,
-        Some(CliCommand::Withdraw(of) | CliCommand::Hold(of)) => &of.output,
-        _ => return false,
-    };
-    output.json()
+/// Text on its way out, with what went wrong.
+struct TextWriter<W: Write> {
+    out: W,
+    failed: Option<io::Error>,
+}
+
+impl<W: Write> fmt::Write for TextWriter<W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.out.write_all(text.as_bytes()).map_err(|error| {
+            self.failed = Some(error);
+            fmt::Error
+        })
+    }
+}
+
+/// What writes a long text, piece by piece.
+type WriteText<'a> = &'a dyn Fn(&mut dyn fmt::Write) -> fmt::Result;
+
+/// Writes a text as it comes. An error of its maker, which `out` knows nothing of, is inside.
+fn write_through(out: impl Write, text: WriteText<'_>) -> io::Result<fmt::Result> {
+    let mut writer = TextWriter { out: io::BufWriter::new(out), failed: None };
+    let made = text(&mut writer);
+    match writer.failed {
+        Some(error) => Err(error),
+        None => writer.out.flush().map(|()| made),
+    }
+}
+
+/// Prints a long text as it comes.
+///
+/// # Errors
+/// If stdout can't be written, a closed pipe excepted. An error of the text's maker is inside.
+pub fn print_through(text: WriteText<'_>) -> io::Result<fmt::Result> {
+    match write_through(io::stdout().lock(), text) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Ok(())),
+        written => written,
+    }
+}
+
+/// Writes a file whole or not at all.
+pub fn write_file(file: &Path, text: &str) -> Result<(), CliError> {
+    write_file_through(file, &|out| out.write_str(text)).map(|_| ())
+}
+
+/// Writes a file whole or not at all, as its text comes. An error of the text's maker is inside.
+pub fn write_file_through(file: &Path, text: WriteText<'_>) -> Result<fmt::Result, CliError> {
+    let wrong = |error: io::Error| CliError::Other(format!("can't write {}: {error}", file.display()));
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let beside = file.with_file_name(format!(".{name}.{}", std::process::id()));
+    let made = std::fs::File::create(&beside).and_then(|out| write_through(out, text));
+    let placed =
+        made.and_then(|made| if made.is_ok() { std::fs::rename(&beside, file).map(|()| made) } else { Ok(made) });
+    if !matches!(placed, Ok(Ok(()))) {
+        let _ = std::fs::remove_file(&beside);
+    }
+    placed.map_err(wrong)
 }
 
 #[cfg(test)]

@@ -1,13 +1,18 @@
-//! `propose`, `plan show|wait`, `approve`, `reject`, `withdraw`, `hold`: the two-person protocol without a console.
+//! `plan list|show|wait`, and a plan as a person reads it before saying something to it.
 
 use std::time::Duration;
 
+use clap::Args as ClapArgs;
 use serde_json::json;
 
+use super::args::value_parsers::duration;
+use super::args::{FolderArgs, Output};
 use super::command_output::CommandOutput;
 use super::connect::RoomLink;
+use super::dispatch::{self, Invocation, RunCommand};
 use super::error::CliError;
 use super::exit_code::Exit;
+use super::log_folder;
 use crate::actions;
 use crate::approval::{PlanRecord, PlanState, StepState};
 use crate::client::Mirror;
@@ -15,6 +20,73 @@ use crate::model::plan::Recheck;
 use crate::model::{Digest, Plan, PlanId, Refusal, RefusalKind};
 use crate::protocol::{Reply, Request};
 use crate::seal;
+
+/// A plan may take this long beyond its own time to live before `plan wait` gives up.
+const WAIT_DEFAULT: Duration = Duration::from_secs(2 * 3600);
+
+/// List an incident's plans: the current one's, or the one named.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct ListPlansArgs {
+    /// The incident.
+    incident: Option<String>,
+    #[command(flatten)]
+    folder: FolderArgs,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl RunCommand for ListPlansArgs {
+    async fn run(self, given: &Invocation) -> Result<Exit, CliError> {
+        let shown = match &self.folder.dir {
+            Some(dir) => list(&log_folder::read(dir, given.global.config.as_deref())?.mirror, self.incident.as_deref()),
+            None => {
+                let mut link = given.link(Some(0), &[]).await?;
+                link.caught_up().await?;
+                list(&link.mirror, self.incident.as_deref())
+            }
+        };
+        dispatch::show(shown?, self.output)
+    }
+}
+
+/// Show a plan, its digest and where it stands.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct ShowPlanArgs {
+    /// The plan.
+    plan: String,
+    /// As kubectl and curl commands, for use when only one person can be reached.
+    #[arg(long)]
+    manual: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl RunCommand for ShowPlanArgs {
+    async fn run(self, given: &Invocation) -> Result<Exit, CliError> {
+        let mut link = given.link(Some(0), &[]).await?;
+        dispatch::show(show(&mut link, &PlanId(self.plan), self.manual).await?, self.output)
+    }
+}
+
+/// Wait until a plan has ended: 0 succeeded, 1 failed, 6 rejected or expired, 7 timeout.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct WaitArgs {
+    /// The plan.
+    plan: String,
+    /// Give up after this time. Default: when the plan itself has.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(super) timeout: Option<Duration>,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl RunCommand for WaitArgs {
+    async fn run(self, given: &Invocation) -> Result<Exit, CliError> {
+        let mut link = given.link(Some(0), &[]).await?;
+        let within = self.timeout.unwrap_or(WAIT_DEFAULT);
+        dispatch::show(wait(&mut link, &PlanId(self.plan), within).await?, self.output)
+    }
+}
 
 /// Proposes, and shows what was proposed.
 pub async fn propose(link: &mut RoomLink, request: Request) -> Result<CommandOutput, CliError> {
@@ -71,7 +143,7 @@ fn unknown(mirror: &Mirror, id: &PlanId) -> CliError {
 }
 
 /// Shows a plan and everything the log says about it.
-pub async fn show(link: &mut RoomLink, id: &PlanId, manual: bool) -> Result<CommandOutput, CliError> {
+async fn show(link: &mut RoomLink, id: &PlanId, manual: bool) -> Result<CommandOutput, CliError> {
     link.caught_up().await?;
     let record = find(&link.mirror, id).ok_or_else(|| unknown(&link.mirror, id))?;
     checked(&record.bytes, record.digest)?;
@@ -100,7 +172,7 @@ fn since_proposed(recheck: &Recheck) -> String {
 }
 
 /// Every plan of an incident, oldest first.
-pub fn list(mirror: &Mirror, incident: Option<&str>) -> Result<CommandOutput, CliError> {
+fn list(mirror: &Mirror, incident: Option<&str>) -> Result<CommandOutput, CliError> {
     let incident = super::timeline::incident(mirror, incident)?;
     let mut plans: Vec<&PlanRecord> = incident.plans.by_id.values().collect();
     plans.sort_by_key(|record| record.proposed_seq);
@@ -135,7 +207,7 @@ pub fn list(mirror: &Mirror, incident: Option<&str>) -> Result<CommandOutput, Cl
 }
 
 /// Waits until a plan has ended. The exit code says how.
-pub async fn wait(link: &mut RoomLink, id: &PlanId, within: Duration) -> Result<CommandOutput, CliError> {
+async fn wait(link: &mut RoomLink, id: &PlanId, within: Duration) -> Result<CommandOutput, CliError> {
     link.caught_up().await?;
     if find(&link.mirror, id).is_none() {
         return Err(unknown(&link.mirror, id));

@@ -1,9 +1,12 @@
 //! `readiness`: would RTO and RPO be met if the primary side died now? 0 proven, 4 provably not, 3 where it is not known.
 
+use clap::Args as ClapArgs;
 use serde_json::json;
 
+use super::args::{FilterArgs, Output};
 use super::command_output::CommandOutput;
 use super::connect::RoomLink;
+use super::dispatch::{self, Invocation, RunCommand};
 use super::error::CliError;
 use super::exit_code::Exit;
 use super::output;
@@ -12,12 +15,27 @@ use crate::board::{Topic, TopicView};
 use crate::model::time::words;
 use crate::protocol::{Reply, Request};
 
+/// Would RTO and RPO be met if the primary died now? 0 proven, 3 not known, 4 provably not.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct ReadinessArgs {
+    #[command(flatten)]
+    narrow: FilterArgs,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl RunCommand for ReadinessArgs {
+    async fn run(self, given: &Invocation) -> Result<Exit, CliError> {
+        dispatch::show(show(&mut given.link(Some(0), &[]).await?).await?, self.output)
+    }
+}
+
 /// The topics that the judgement reads.
 const READS: [Topic; 6] =
     [Topic::Services, Topic::Backups, Topic::Clusters, Topic::Gitops, Topic::Traffic, Topic::Sources];
 
 /// Asks the room for its rows and its log, and judges as the console does.
-pub async fn show(link: &mut RoomLink) -> Result<CommandOutput, CliError> {
+async fn show(link: &mut RoomLink) -> Result<CommandOutput, CliError> {
     link.caught_up().await?;
     let mut topics = Topics::new();
     for topic in READS {

@@ -1,36 +1,71 @@
 //! `shot`: a console of a running room as a picture, for runbooks, reviews and tests. It watches and changes nothing.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::{Args as ClapArgs, ValueEnum};
 use tokio::sync::mpsc;
 
 use super::appearance::Appearance;
-use super::args::{self, Global, ShotFormat};
+use super::args::value_parsers::size;
 use super::console::{ConsolePort, intent};
+use super::dispatch::{Invocation, RunCommand, socket, trust};
 use super::error::CliError;
 use super::exit_code::Exit;
 use super::output;
 use crate::client::{ClientEvent, ConnectOptions, connect};
 use crate::clock::{Clock, ClockSync};
-use crate::config::paths::Env;
 use crate::console::screenshot::{ShotOptions, keys_of_argument, take, to_svg, to_text};
 use crate::model::PersonId;
 
 /// The longest wait for the room, and for each answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Draw one console of a running room as text or SVG.
+// Colours and keys as in the console: `--theme`, `--keymap`.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct ShotArgs {
+    /// Columns and rows, 20x5 to 500x200.
+    #[arg(long, value_name = "COLSxROWS", default_value = "120x40", value_parser = size)]
+    size: (u16, u16),
+    /// Keys typed before the picture is taken, as the help writes them: "Tab Tab Enter".
+    #[arg(long, value_name = "KEYS", default_value = "")]
+    keys: String,
+    /// What to write.
+    #[arg(long, value_enum, default_value_t)]
+    format: ShotFormat,
+    /// Write to this file instead of stdout.
+    #[arg(short = 'o', long = "out", value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// What `shot` writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ShotFormat {
+    #[default]
+    Txt,
+    Svg,
+}
+
+impl RunCommand for ShotArgs {
+    async fn run(self, given: &Invocation) -> Result<Exit, CliError> {
+        shot(&self, given).await
+    }
+}
+
 /// Takes one picture.
-pub async fn shot(shot: &args::Shot, global: &Global, env: &Env) -> Result<Exit, CliError> {
+async fn shot(shot: &ShotArgs, given: &Invocation) -> Result<Exit, CliError> {
+    let Invocation { global, env } = given;
     let keys = keys_of_argument(&shot.keys).map_err(|why| CliError::Usage(format!("--keys: {why}")))?;
     let Appearance { look, keymap, zone, .. } = Appearance::of(global)?;
     let drawn_with = look.clone();
-    let socket = super::dispatch::socket(global, env);
+    let socket = socket(global, env);
     let who = global.as_name.as_deref().map(PersonId::from);
     let (handle, mut heard) = connect(ConnectOptions {
         socket: socket.clone(),
         hello: intent(who, true, false).hello(),
-        trust: super::dispatch::trust(global, env),
+        trust: trust(global, env),
     });
     let first = super::connect::heard(&mut heard).await;
     let events = match first {
@@ -57,7 +92,7 @@ pub async fn shot(shot: &args::Shot, global: &Global, env: &Env) -> Result<Exit,
         ShotFormat::Svg => to_svg(&frame, &drawn_with),
     };
     match &shot.out {
-        Some(file) => super::dispatch::write_file(file, &text)?,
+        Some(file) => output::write_file(file, &text)?,
         None => {
             output::print(&text)?;
         }

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use zeroize::Zeroizing;
 
+use super::args::Global;
+use super::dispatch::{Invocation, RunCommand};
 use super::error::CliError;
+use super::exit_code::Exit;
 use crate::clock::{Clock, Random};
 use crate::config::paths::Env;
 use crate::config::{self, Config, LoadOptions, secret};
@@ -99,20 +102,23 @@ pub fn load(path: &Path, options: LoadOptions) -> Result<Config, CliError> {
     config::load(path, options).map_err(|errors| CliError::Config(errors.to_string()))
 }
 
-/// Options of `serve`.
-pub struct Serve {
-    pub config: Option<PathBuf>,
-    pub socket: Option<PathBuf>,
-    pub state_dir: Option<PathBuf>,
+/// Run the room as a service, until SIGTERM.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ServeArgs {}
+
+impl RunCommand for ServeArgs {
+    async fn run(self, given: &Invocation) -> Result<Exit, CliError> {
+        serve(&given.global, &given.env).await.map(|()| Exit::Ok)
+    }
 }
 
 /// Runs until SIGTERM, SIGINT or SIGQUIT.
-pub async fn serve(options: Serve, env: &Env) -> Result<(), CliError> {
+async fn serve(options: &Global, env: &Env) -> Result<(), CliError> {
     // Held to the end: dropping it writes what still waits. Where stderr is a terminal, nothing is logged to it.
     let _log = logging::log_to_journal();
     logging::hooks(|| {});
     let signals = Signals::listen()?;
-    let file = options.config.or_else(|| env.config_file(true)).ok_or_else(|| {
+    let file = options.config.clone().or_else(|| env.config_file(true)).ok_or_else(|| {
         let looked = env.config_candidates(true).iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
         CliError::Usage(format!(
             "there is no configuration at {}\nmake one with `warroom init`, or name it: --config FILE",
@@ -120,18 +126,18 @@ pub async fn serve(options: Serve, env: &Env) -> Result<(), CliError> {
         ))
     })?;
     let config = load(&file, LoadOptions { serve: true, drill: false })?;
-    if !config.people_file.exists() {
-        let file = config.people_file.display();
+    if !config.room.people_file.exists() {
+        let file = config.room.people_file.display();
         tracing::warn!(%file, "there is no people file: everyone only watches, nobody can record or act");
     }
-    let state_dir = options.state_dir.unwrap_or_else(|| env.state_dir(true));
+    let state_dir = options.state_dir.clone().unwrap_or_else(|| env.state_dir(true));
     log_dir(&state_dir, env.uid, |dir| FileStorage.make_dir(dir))?;
     let socket = match Socket::inherited() {
         Some(inherited) => {
             inherited.map_err(|error| CliError::Other(format!("systemd's socket can't be used: {error}")))?
         }
         None => {
-            let path = options.socket.unwrap_or_else(|| env.socket(true));
+            let path = options.socket.clone().unwrap_or_else(|| env.socket(true));
             bind(&path, 0o660).await?
         }
     };

@@ -5,7 +5,7 @@
 //! counts by its source alone. Nothing configured is nothing wrong.
 
 use super::exit_code::Exit;
-use crate::board::{Row, RowBody, Verdict, breached};
+use crate::board::{EventRow, Row, Verdict, breached};
 use crate::model::Stamp;
 
 /// How rows stand; those of sources among them.
@@ -14,10 +14,10 @@ pub fn of_rows<'a>(rows: impl IntoIterator<Item = &'a Row>, now: Stamp) -> Exit 
 }
 
 fn of_row(row: &Row, now: Stamp) -> Exit {
-    let needs = match &row.body {
-        _ if breached(row, now) => return Exit::Breached,
-        RowBody::Event(_) => row.stale,
-        _ => row.stale || row.verdict >= Verdict::Unknown,
-    };
-    if needs { Exit::Degraded } else { Exit::Ok }
+    let happened = row.is_kind::<EventRow>();
+    match row.stale || (row.verdict >= Verdict::Unknown && !happened) {
+        _ if breached(row, now) => Exit::Breached,
+        true => Exit::Degraded,
+        false => Exit::Ok,
+    }
 }

@@ -1,17 +1,87 @@
-//! `timeline add|show|tail` and `incident open|set|close`.
+//! `timeline show|tail`, and what every command says that records something.
 
+use std::fmt;
+
+use clap::Args as ClapArgs;
 use serde_json::json;
 
+use super::args::{FilterArgs, FolderArgs, Output};
 use super::command_output::CommandOutput;
 use super::connect::RoomLink;
+use super::dispatch::{Invocation, RunCommand};
 use super::error::CliError;
-use super::{board_tables, output};
+use super::exit_code::Exit;
+use super::whole_incident::WholeIncident;
+use super::{board_tables, log_folder, output};
 use crate::client::Mirror;
 use crate::model::filter::Filter;
+use crate::model::streamed_json::write_json;
 use crate::model::time::from_detection;
 use crate::model::{Stamp, clean};
 use crate::protocol::{Reply, Request};
-use crate::timeline::{Incident, Item, ToldItem, sentence_of};
+use crate::timeline::{Incident, Item, ItemSource, ToldItem, sentence_of};
+
+/// Show an incident's timeline: the current one's, or the one named.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct ShowTimelineArgs {
+    /// The incident.
+    incident: Option<String>,
+    #[command(flatten)]
+    folder: FolderArgs,
+    #[command(flatten)]
+    narrow: FilterArgs,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl RunCommand for ShowTimelineArgs {
+    async fn run(self, given: &Invocation) -> Result<Exit, CliError> {
+        let (id, filter) = (self.incident.as_deref(), self.narrow.filter.as_ref());
+        let (whole, now) = match &self.folder.dir {
+            Some(dir) => {
+                let read = log_folder::read(dir, given.global.config.as_deref())?;
+                let now = read.as_of;
+                (WholeIncident::of_folder(read, id)?, now)
+            }
+            None => {
+                let mut link = given.link(Some(0), &[]).await?;
+                link.caught_up().await?;
+                (link.whole(id).await?, link.clock.now())
+            }
+        };
+        whole.with_items(|items| {
+            let shown = ShownTimeline { incident: &whole.incident, items, filter, now };
+            Ok(output::print_through(&|out| if self.output.json() { shown.json(out) } else { shown.table(out) })?)
+        })?;
+        Ok(Exit::Ok)
+    }
+}
+
+/// Print entries as they come, until interrupted.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct TailArgs {
+    /// Begin with this sequence number; without it, with what comes next.
+    #[arg(long, value_name = "N")]
+    from: Option<u64>,
+    #[command(flatten)]
+    narrow: FilterArgs,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl RunCommand for TailArgs {
+    async fn run(self, given: &Invocation) -> Result<Exit, CliError> {
+        // What is older than the newest can only be told by whoever hears it all; it is let go once it is printed.
+        let mut link = given.link(Some(self.from.map_or(0, |_| 1)), &[]).await?;
+        if self.from.is_none() {
+            link.caught_up().await?;
+        }
+        let from = self.from.unwrap_or_else(|| link.mirror.head.map_or(1, |(seq, _)| seq + 1));
+        let print = |line: &str| output::print(line).map(|_| ());
+        tail(&mut link, from, self.narrow.filter.as_ref(), self.output.json(), print).await?;
+        Ok(Exit::Ok)
+    }
+}
 
 /// Asks for one change and says which entry it became.
 pub async fn record(link: &mut RoomLink, request: Request) -> Result<CommandOutput, CliError> {
@@ -52,21 +122,49 @@ pub fn incident<'a>(mirror: &'a Mirror, id: Option<&str>) -> Result<&'a Incident
     }
 }
 
-/// The whole timeline of an incident.
-pub fn show(incident: &Incident, now: Stamp, filter: Option<&Filter>) -> Result<CommandOutput, CliError> {
-    let items: Vec<&Item> = incident.items.iter().filter(|item| passes(filter, incident, item, now)).collect();
-    let rows = items.iter().map(|item| cells(incident, item)).collect::<Vec<_>>();
-    let left_out = incident.items.len() - items.len();
-    let mut json = json!({
-        "schema": "warroom/timeline/v1",
-        "incident": board_tables::incident_json(incident),
-        "items": items.iter().map(|item| item_json(incident, item)).collect::<Vec<_>>(),
-    });
-    let mut text = output::table(&["SEQ", "T+", "TIME", "WHO", "KIND", "WHAT"], &rows);
-    if let Some(filter) = filter {
-        board_tables::say_filtered(&mut json, &mut text, filter, items.len(), left_out);
+/// The whole timeline of an incident, whose items are read when they are printed.
+struct ShownTimeline<'a> {
+    incident: &'a Incident,
+    items: &'a dyn ItemSource,
+    filter: Option<&'a Filter>,
+    now: Stamp,
+}
+
+impl ShownTimeline<'_> {
+    fn each(&self, take: &mut dyn FnMut(&Item) -> fmt::Result) -> fmt::Result {
+        let passes = |item: &Item| passes(self.filter, self.incident, item, self.now);
+        self.items.items(&|_| true, &mut |item| if passes(item) { take(item) } else { Ok(()) })
     }
-    Ok(CommandOutput::ok(json, text))
+
+    fn json(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        let mut json = json!({
+            "schema": "warroom/timeline/v1", "incident": board_tables::incident_json(self.incident), "items": [],
+        });
+        self.say_filtered(&mut json, &mut String::new())?;
+        write_json(out, json, &["items"], &|_, take| self.each(&mut |item| take(&item_json(self.incident, item))))?;
+        out.write_char('\n')
+    }
+
+    fn table(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        output::write_table(out, &["SEQ", "T+", "TIME", "WHO", "KIND", "WHAT"], &|take| {
+            self.each(&mut |item| take(&cells(self.incident, item)))
+        })?;
+        let mut text = String::new();
+        self.say_filtered(&mut json!({}), &mut text)?;
+        out.write_str(&text)
+    }
+
+    fn say_filtered(&self, json: &mut serde_json::Value, text: &mut String) -> fmt::Result {
+        let Some(filter) = self.filter else { return Ok(()) };
+        let (mut kept, mut all) = (0, 0);
+        self.items.items(&|_| true, &mut |item| {
+            all += 1;
+            kept += usize::from(passes(self.filter, self.incident, item, self.now));
+            Ok(())
+        })?;
+        board_tables::say_filtered(json, text, filter, kept, all - kept);
+        Ok(())
+    }
 }
 
 fn passes(filter: Option<&Filter>, incident: &Incident, item: &Item, now: Stamp) -> bool {

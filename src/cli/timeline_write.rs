@@ -1,11 +1,16 @@
-//! `timeline add|amend|redact`: what a person writes, when it happened in the words that people use, and what is removed.
+//! `timeline add|mark|unmark|amend|redact`: what a person writes, when it happened in the words that people use, and what is removed.
 
 use std::io::Read as _;
 
-use super::args;
+use clap::{Args as ClapArgs, ValueEnum};
+
+use super::args::Output;
+use super::args::value_parsers::milestone;
 use super::command_output::CommandOutput;
 use super::connect::RoomLink;
+use super::dispatch::{Invocation, RunCommand, show};
 use super::error::CliError;
+use super::exit_code::Exit;
 use super::timeline::record;
 use crate::console::{Zone, time_input};
 use crate::model::{Milestone, PersonId, Refusal, RefusalKind, SafeText, Stamp};
@@ -15,11 +20,148 @@ use crate::protocol::request::LineKind;
 /// The most bytes that stdin may give: what one message holds, with room for its escapes.
 const MOST_STDIN: u64 = 24 * 1024;
 
+/// Record a note (or a decision, or work for afterwards).
+#[derive(Clone, Debug, ClapArgs)]
+pub struct AddArgs {
+    /// What happened, in your words; up to 8 KiB. `-` reads lines from stdin: each becomes an entry, all of them or none.
+    text: String,
+    /// What it is.
+    #[arg(long, value_enum, default_value_t)]
+    kind: NoteKind,
+    /// When it happened, if not now: 14:39, T+8, -5m, "yesterday 14:39", or RFC 3339.
+    #[arg(long, value_name = "TIME", conflicts_with = "owner", allow_hyphen_values = true)]
+    at: Option<String>,
+    /// Mark it as a milestone of the incident (notes and decisions); `--as MILESTONE` after the text says the same.
+    #[arg(long, value_name = "MILESTONE", value_parser = milestone, conflicts_with = "owner")]
+    pub(super) mark: Option<Milestone>,
+    /// Who shall do it (follow-ups only).
+    #[arg(long, value_name = "NAME")]
+    owner: Option<String>,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// What `timeline add` adds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum NoteKind {
+    #[default]
+    Note,
+    Decision,
+    FollowUp,
+}
+
+impl RunCommand for AddArgs {
+    async fn run(self, given: &Invocation) -> Result<Exit, CliError> {
+        let mut link = given.link(self.at.as_ref().map(|_| 0), &[]).await?;
+        let output = self.output;
+        show(add(&mut link, self).await?, output)
+    }
+}
+
+/// Mark an entry as a milestone: the export tells the incident by what was observed and by what people marked.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct MarkArgs {
+    #[command(flatten)]
+    of: MarkEntry,
+}
+
+/// Take back that an entry is a milestone.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct UnmarkArgs {
+    #[command(flatten)]
+    of: MarkEntry,
+}
+
+/// An entry and a milestone.
+#[derive(Clone, Debug, ClapArgs)]
+struct MarkEntry {
+    /// The entry's number, from `timeline show`.
+    #[arg(value_name = "N")]
+    seq: u64,
+    /// detected, confirmed, decided, traffic_switched, gitops_confirmed, restored or recovered.
+    #[arg(value_name = "MILESTONE", value_parser = milestone)]
+    milestone: Milestone,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl MarkEntry {
+    async fn record(self, marked: bool, given: &Invocation) -> Result<Exit, CliError> {
+        let Self { seq, milestone, output } = self;
+        given.change(Request::Mark { seq, milestone, marked }, output).await
+    }
+}
+
+impl RunCommand for MarkArgs {
+    async fn run(self, given: &Invocation) -> Result<Exit, CliError> {
+        self.of.record(true, given).await
+    }
+}
+
+impl RunCommand for UnmarkArgs {
+    async fn run(self, given: &Invocation) -> Result<Exit, CliError> {
+        self.of.record(false, given).await
+    }
+}
+
+/// Put an earlier entry right by a new one. What it said before stays in the log and in exports.
+#[derive(Clone, Debug, ClapArgs)]
+#[command(group = clap::ArgGroup::new("change").required(true).multiple(true))]
+pub struct AmendArgs {
+    /// The entry's number.
+    #[arg(value_name = "N")]
+    seq: u64,
+    /// What it should say.
+    #[arg(value_name = "TEXT", group = "change")]
+    text: Option<String>,
+    /// When it happened (notes, decisions and follow-ups): 14:39, T+8, -5m, "yesterday 14:39", or RFC 3339.
+    #[arg(long, value_name = "TIME", group = "change", allow_hyphen_values = true)]
+    at: Option<String>,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl RunCommand for AmendArgs {
+    async fn run(self, given: &Invocation) -> Result<Exit, CliError> {
+        let mut link = given.link(self.at.as_ref().map(|_| 0), &[]).await?;
+        let at = moment_if(&mut link, "--at", self.at.as_deref()).await?;
+        let text = self.text.map(|text| whole("the text", &text)).transpose()?;
+        show(record(&mut link, Request::Amend { seq: self.seq, text, at }).await?, self.output)
+    }
+}
+
+/// Remove the text of an entry from the log for good. One person asks, another confirms; the chain stays whole.
+#[derive(Clone, Debug, ClapArgs)]
+#[command(group = clap::ArgGroup::new("what").required(true))]
+pub struct RedactArgs {
+    /// The entry's number.
+    #[arg(value_name = "N")]
+    seq: u64,
+    /// Ask for it, and say why. Exports show the reason: it must not repeat what is removed.
+    #[arg(long, value_name = "TEXT", group = "what")]
+    reason: Option<String>,
+    /// Be the second person: the code of the request, as `warroom status` shows it.
+    #[arg(long, value_name = "CODE", group = "what")]
+    confirm: Option<String>,
+    /// Refuse the request, or take it back.
+    #[arg(long, group = "what")]
+    refuse: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl RunCommand for RedactArgs {
+    async fn run(self, given: &Invocation) -> Result<Exit, CliError> {
+        let mut link = given.link(Some(0), &[]).await?;
+        show(redact(&mut link, self.seq, self.reason, self.confirm).await?, self.output)
+    }
+}
+
 /// An instant as people write it. `T+8` counts from the first alert of the current incident.
 ///
 /// # Errors
 /// Names the forms.
-pub async fn moment(link: &mut RoomLink, flag: &str, text: &str) -> Result<Stamp, CliError> {
+async fn moment(link: &mut RoomLink, flag: &str, text: &str) -> Result<Stamp, CliError> {
     link.caught_up().await?;
     let story = &link.mirror.story;
     let zero = story.current().or(story.latest()).map(crate::timeline::Incident::zero);
@@ -31,7 +173,7 @@ pub async fn moment(link: &mut RoomLink, flag: &str, text: &str) -> Result<Stamp
 ///
 /// # Errors
 /// As [`moment`].
-pub async fn moment_if(link: &mut RoomLink, flag: &str, text: Option<&str>) -> Result<Option<Stamp>, CliError> {
+async fn moment_if(link: &mut RoomLink, flag: &str, text: Option<&str>) -> Result<Option<Stamp>, CliError> {
     match text {
         Some(text) => moment(link, flag, text).await.map(Some),
         None => Ok(None),
@@ -49,38 +191,29 @@ pub async fn stated(link: &mut RoomLink, flag: &str, text: Option<&str>) -> Resu
     }
 }
 
-/// What `timeline add` is asked to record.
-pub struct Addition {
-    pub text: String,
-    pub kind: args::NoteKind,
-    pub at: Option<String>,
-    pub owner: Option<String>,
-    pub mark: Option<Milestone>,
-}
-
 /// Records one text, or every line of stdin.
 ///
 /// # Errors
 /// The room's refusal; a text that is too long.
-pub async fn add(link: &mut RoomLink, it: Addition) -> Result<CommandOutput, CliError> {
+async fn add(link: &mut RoomLink, it: AddArgs) -> Result<CommandOutput, CliError> {
     let at = moment_if(link, "--at", it.at.as_deref()).await?;
     let owner = it.owner.map(PersonId);
-    if it.mark.is_some() && (it.text == "-" || it.kind == args::NoteKind::FollowUp) {
+    if it.mark.is_some() && (it.text == "-" || it.kind == NoteKind::FollowUp) {
         return Err(CliError::Usage("one note or one decision is marked as a milestone at a time".to_owned()));
     }
     if it.text == "-" {
         let kind = match it.kind {
-            args::NoteKind::Note => LineKind::Note,
-            args::NoteKind::Decision => LineKind::Decision,
-            args::NoteKind::FollowUp => LineKind::FollowUp,
+            NoteKind::Note => LineKind::Note,
+            NoteKind::Decision => LineKind::Decision,
+            NoteKind::FollowUp => LineKind::FollowUp,
         };
         return record(link, Request::Lines { kind, lines: lines(&stdin()?)?, at, owner }).await;
     }
     let text = whole("the text", &it.text)?;
     let request = match it.kind {
-        args::NoteKind::Note => Request::Note { text, at, mark: it.mark },
-        args::NoteKind::Decision => Request::Decision { text, at, mark: it.mark },
-        args::NoteKind::FollowUp => Request::FollowUp { text, owner },
+        NoteKind::Note => Request::Note { text, at, mark: it.mark },
+        NoteKind::Decision => Request::Decision { text, at, mark: it.mark },
+        NoteKind::FollowUp => Request::FollowUp { text, owner },
     };
     record(link, request).await
 }
@@ -119,26 +252,11 @@ fn lines(text: &str) -> Result<Vec<SafeText>, CliError> {
     told.into_iter().map(|(n, line)| whole(&format!("line {}", n + 1), line.trim())).collect()
 }
 
-/// Amends an entry.
-///
-/// # Errors
-/// The room's refusal.
-pub async fn amend(
-    link: &mut RoomLink,
-    seq: u64,
-    text: Option<String>,
-    at: Option<String>,
-) -> Result<CommandOutput, CliError> {
-    let at = moment_if(link, "--at", at.as_deref()).await?;
-    let text = text.map(|text| whole("the text", &text)).transpose()?;
-    record(link, Request::Amend { seq, text, at }).await
-}
-
 /// Asks for the removal of a text, confirms it by its code, or refuses it.
 ///
 /// # Errors
 /// The room's refusal; a code that is not the request's.
-pub async fn redact(
+async fn redact(
     link: &mut RoomLink,
     seq: u64,
     reason: Option<String>,

@@ -1,24 +1,45 @@
-//! `verify` and `ledger new --after-damage`: what a stranger can check, and the way out of a damaged log.
+//! `verify`: what a stranger can check.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
+use clap::Args as ClapArgs;
 use serde_json::json;
 
-use super::args::Global;
+use super::args::Output;
+use super::args::value_parsers::head;
 use super::command_output::CommandOutput;
+use super::dispatch::{Invocation, RunCommand, show};
 use super::error::CliError;
 use super::exit_code::Exit;
-use crate::clock::{Clock, Random};
-use crate::config::paths::Env;
-use crate::config::{self, LoadOptions};
-use crate::ledger::{self, Expected, FileStorage, OpenOptions, Signed};
+use crate::ledger::{self, Expected, Signed};
 use crate::model::Digest;
 use crate::seal;
 
+/// Prove that logs are whole: every link of the chain, up to the head. 0 intact, 5 not.
+#[derive(Clone, Debug, ClapArgs)]
+pub struct VerifyArgs {
+    /// Segment files, or directories of them.
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// The room's public key (`log.key.pub`), to check who signed the log's heads.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// An entry that must be in the log, by its number and hash, as `verify` and an export print a head.
+    #[arg(long, value_name = "SEQ:HASH", value_parser = head)]
+    expect_head: Option<(u64, Digest)>,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl RunCommand for VerifyArgs {
+    async fn run(self, _: &Invocation) -> Result<Exit, CliError> {
+        show(verify(&self.paths, self.key.as_deref(), self.expect_head)?, self.output)
+    }
+}
+
 /// Verifies segments or directories of them; with a key also who signed their heads, and with a head that is known from
 /// elsewhere that this is the log that has it.
-pub fn verify(paths: &[PathBuf], key: Option<&Path>, head: Option<(u64, Digest)>) -> Result<CommandOutput, CliError> {
+fn verify(paths: &[PathBuf], key: Option<&Path>, head: Option<(u64, Digest)>) -> Result<CommandOutput, CliError> {
     if paths.is_empty() {
         return Err(CliError::Usage("name one or more timeline files, or a directory that holds them".to_owned()));
     }
@@ -55,36 +76,4 @@ fn authorship(signed: &Signed) -> String {
             signed.seq, signed.key
         ),
     }
-}
-
-/// Starts a new log after a damaged one, which stays beside it. Needs the room to be stopped: the log is locked while it runs.
-pub fn new_after_damage(global: &Global, env: &Env) -> Result<CommandOutput, CliError> {
-    let file = super::config::file(global.config.as_deref(), env.uid == 0, env)?;
-    let config = config::load(&file, LoadOptions::default()).map_err(|errors| CliError::Config(errors.to_string()))?;
-    let dir = global.state_dir.clone().unwrap_or_else(|| env.state_dir(env.uid == 0));
-    // Named in the first entry, so that whoever verifies the new log finds its signatures.
-    let (key, _) = super::serve::log_key(config.file.as_deref(), false)?;
-    let options = OpenOptions {
-        dir: dir.clone(),
-        room: config.room,
-        src: String::new(),
-        boot: "ledger-new".to_owned(),
-        drill: false,
-        key,
-        allow_fs: Vec::new(),
-        check_fs: false,
-        snapshot: None,
-    };
-    let opened = ledger::new_after_damage(options, Arc::new(FileStorage), Clock::real(), Random::system())
-        .map_err(|error| CliError::Other(error.to_string()))?;
-    let (seq, head) = opened.ledger.head();
-    let reader = opened.ledger.reader();
-    let (log, shown) = (reader.log_id(), dir.display());
-    Ok(CommandOutput::ok(
-        json!({"schema": "warroom/ledger-new/v1", "dir": dir, "log": log, "seq": seq, "head": head.hex()}),
-        format!(
-            "a new log begins in {shown}; the damaged one is kept beside it\n\
-             every account that knew that one accepts the new one once: warroom --accept-log {log}\n"
-        ),
-    ))
 }

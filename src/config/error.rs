@@ -67,7 +67,7 @@ impl fmt::Display for ConfigErrors {
 impl std::error::Error for ConfigErrors {}
 
 /// One file's text, and what has been found wrong with it so far.
-pub(super) struct Report<'a> {
+pub struct Report<'a> {
     file: &'a Path,
     text: &'a str,
     found: Vec<(usize, ConfigError)>,

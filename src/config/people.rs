@@ -6,12 +6,11 @@ use std::path::Path;
 
 use nix::unistd::User;
 use sha2::{Digest as _, Sha256};
-use toml::Spanned;
 
-use super::error::Report;
-use super::raw::{RawPeople, RawPerson, Section};
-use super::rules::{each, is_plain};
-use super::{Config, ConfigErrors, LoadOptions, MAX_FILE, decode, parse, secret};
+use super::kinds::*;
+use super::parse::TopLevel;
+use super::section::*;
+use super::{Config, ConfigErrors, LoadOptions, MAX_FILE, decode, secret};
 use crate::model::{Digest, Person, PersonId, PersonRole};
 
 /// Uids below this belong to the system, not to a human.
@@ -19,18 +18,23 @@ const FIRST_HUMAN: u32 = 1000;
 /// What an unmapped or foreign uid turns into: nobody in particular.
 const NOBODY: u32 = 65_534;
 
-const ROLES: [(&str, PersonRole); 3] =
-    [("observer", PersonRole::Observer), ("operator", PersonRole::Operator), ("commander", PersonRole::Commander)];
+section! {
+    [[person]] RawPerson => Person {
+        id as _: Text = Required("ana");
+        accounts as _: ListOf = Required(["ana"]);
+        roles as _: ListOf = Optional(["operator", "commander"]);
+    }
+}
+
+impl Worded for PersonRole {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("observer", Self::Observer), ("operator", Self::Operator), ("commander", Self::Commander)];
+}
 
 /// The people, and the digest of the file they came from.
 pub(super) struct People {
     pub people: Vec<Person>,
     pub digest: String,
-}
-
-/// The word for a role in the file.
-pub(super) fn role_word(role: PersonRole) -> &'static str {
-    ROLES.iter().find(|(_, known)| *known == role).map_or("", |(word, _)| word)
 }
 
 /// Loads a people file for a configuration that has been resolved.
@@ -41,7 +45,9 @@ pub(super) fn load(path: &Path, options: LoadOptions, config: &Config, strict: b
     let bytes = secret::read_file(path, MAX_FILE, strict).map_err(|why| ConfigErrors::about(path, why))?;
     let text = decode(path, &bytes)?;
     let mut report = Report::new(path, text);
-    let Some(raw) = parse::people(&mut report) else { return Err(ConfigErrors(report.into_errors())) };
+    let Some(mut top) = TopLevel::parse(&mut report) else { return Err(ConfigErrors(report.into_errors())) };
+    let raw = tables::<RawPerson>(&mut top, &mut report);
+    top.finish(&mut report);
     let people = resolve(&raw, options, &mut report);
     if report.is_clean() {
         enough_for_quorum(&people, options, config, &mut report);
@@ -57,10 +63,10 @@ fn digest(bytes: &[u8]) -> String {
     Digest(Sha256::digest(bytes).into()).to_string()
 }
 
-fn resolve(raw: &RawPeople, options: LoadOptions, report: &mut Report<'_>) -> Vec<Person> {
+fn resolve(raw: &[RawTable<RawPerson>], options: LoadOptions, report: &mut Report<'_>) -> Vec<Person> {
     let mut owners = Owners::default();
     let mut people = Vec::new();
-    for section in &raw.people {
+    for section in raw {
         let id = id_of(section, &mut owners, report);
         let roles = roles_of(section, report);
         let (accounts, uids) = accounts_of(section, &id, options, &mut owners, report);
@@ -77,7 +83,7 @@ struct Owners {
     uids: BTreeMap<u32, String>,
 }
 
-fn id_of(section: &Section<RawPerson>, owners: &mut Owners, report: &mut Report<'_>) -> String {
+fn id_of(section: &RawTable<RawPerson>, owners: &mut Owners, report: &mut Report<'_>) -> String {
     let Some(id) = &section.it.id else {
         report.at(section.at.clone(), "[[person]] has no `id`");
         return String::new();
@@ -98,12 +104,12 @@ fn id_of(section: &Section<RawPerson>, owners: &mut Owners, report: &mut Report<
     name
 }
 
-fn roles_of(section: &Section<RawPerson>, report: &mut Report<'_>) -> Vec<PersonRole> {
-    let valid = ROLES.map(|(word, _)| word);
+fn roles_of(section: &RawTable<RawPerson>, report: &mut Report<'_>) -> Vec<PersonRole> {
+    let valid: Vec<&str> = PersonRole::WORDS.iter().map(|(word, _)| *word).collect();
     let mut roles = Vec::new();
     for word in each(&section.it.roles) {
         let written = word.get_ref().as_str();
-        match ROLES.iter().find(|(known, _)| *known == written) {
+        match PersonRole::WORDS.iter().find(|(known, _)| *known == written) {
             Some((_, role)) => roles.push(*role),
             None => report.word(word.span(), &format!("`{written}` is not a role"), written, &valid),
         }
@@ -112,7 +118,7 @@ fn roles_of(section: &Section<RawPerson>, report: &mut Report<'_>) -> Vec<Person
 }
 
 fn accounts_of(
-    section: &Section<RawPerson>,
+    section: &RawTable<RawPerson>,
     person: &str,
     options: LoadOptions,
     owners: &mut Owners,

@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
+use super::section::{Requirement, Setting};
+use super::sections::ALL;
 use super::*;
-use crate::model::{Host, Level, PersonRole, Severity, Strategy, TransitionKind};
+use crate::model::{ClusterRole, Host, Level, PersonRole, Severity, Strategy, TransitionKind};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/config")
@@ -86,7 +88,7 @@ fn every_bad_people_file_fails_with_the_words_it_expects() {
 #[test]
 fn a_good_file_has_the_values_it_says_and_the_defaults_it_leaves_out() {
     let config = load_text(good(), LoadOptions { serve: true, drill: false }).expect("loads");
-    assert_eq!(config.room, "prod-ca");
+    assert_eq!(config.room.name, "prod-ca");
     let base = config.file.as_ref().and_then(|file| file.parent()).expect("a folder").to_owned();
     let primary = &config.clusters[0];
     assert_eq!((primary.name.as_str(), primary.role), ("primary", ClusterRole::Primary));
@@ -211,7 +213,7 @@ fn the_sample_as_it_stands_is_a_room_with_every_default() {
 fn without_places(mut config: Config) -> Config {
     let base = config.file.take().and_then(|file| file.parent().map(Path::to_owned)).expect("a folder");
     let strip = |path: &mut PathBuf| *path = path.strip_prefix(&base).unwrap_or(path).to_owned();
-    strip(&mut config.people_file);
+    strip(&mut config.room.people_file);
     config.clusters.iter_mut().filter_map(|c| c.kubeconfig.as_mut()).for_each(strip);
     config.alertmanagers.iter_mut().filter_map(|a| a.ca_file.as_mut()).for_each(strip);
     config.prometheus.iter_mut().filter_map(|p| p.ca_file.as_mut()).for_each(strip);
@@ -317,50 +319,44 @@ fn one_cluster_is_enough_whether_the_service_names_it_or_not() {
 fn the_sample_switched_on_loads_and_each_default_it_shows_is_the_default() {
     let full = without_places(load_text(switched_on(), LoadOptions::default()).expect("loads with every setting on"));
     assert_eq!((full.clusters.len(), full.objectives.len(), full.alertmanagers.len()), (2, 1, 1));
-    // Each of these lines may be left out without changing anything: what the sample shows is what is meant.
-    let defaults = [
-        "people",
-        "allow_fs",
-        "argocd_stale",
-        "streaming_lists",
-        "namespaces = []",
-        "every",
-        "url = \"https://api.cloudflare",
-        "timeout",
-        "good",
-        "window",
-        "rto",
-        "rpo",
-        "primary =",
-        "dr =",
-        "probes",
-        "open_on",
-        "prometheus =",
-        "period",
-        "every_long",
-        "ignore",
-        "per_minute",
-        "opens_as",
-        "quorum",
-        "level",
-        "ttl",
-        "allow =",
-        "exec =",
-        "quota =",
-        "theme",
-        "keymap",
-        "bell",
-        "mouse",
-    ];
-    for start in defaults {
+    // Each line of a default may be left out without changing anything: what the sample shows is what is meant.
+    let is_default = |it: &&Setting| matches!(it.requirement, Requirement::Default | Requirement::Derived);
+    let mut left_out = 0;
+    for setting in ALL.iter().flat_map(|section| section.settings).filter(is_default) {
+        let mut inside = false;
+        let is_line = |line: &&str| {
+            inside = if line.starts_with('[') { *line == setting.title } else { inside };
+            !(inside && line.strip_prefix(setting.key).is_some_and(|rest| rest.starts_with(" = ")))
+        };
         let text = switched_on();
-        let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with(start)).collect();
-        assert!(lines.len() < text.lines().count(), "the sample shows `{start}`");
+        let lines: Vec<&str> = text.lines().filter(is_line).collect();
+        assert!(lines.len() < text.lines().count(), "the sample shows {} `{}`", setting.title, setting.key);
         // How surely people are known is the one default that a service and a room of one's own do not share.
-        let options = LoadOptions { serve: start == "level", drill: false };
+        let options = LoadOptions { serve: setting.key == "level", drill: false };
         let full = without_places(load_text(&text, options).expect("loads with every setting on"));
-        let less = load_text(lines.join("\n"), options).expect(start);
-        assert_eq!(without_places(less), full, "`{start}` as shown is its default");
+        let less = load_text(lines.join("\n"), options).expect(setting.key);
+        assert_eq!(without_places(less), full, "{} `{}` as shown is its default", setting.title, setting.key);
+        left_out += 1;
+    }
+    assert!(left_out > 30, "{left_out} settings have a default");
+}
+
+#[test]
+fn every_setting_of_every_section_is_shown_as_it_was_understood() {
+    let shown: toml::Table =
+        to_toml(&load_text(switched_on(), LoadOptions::default()).expect("loads")).parse().expect("TOML");
+    for section in ALL {
+        let table = match &shown[section.name()] {
+            toml::Value::Array(tables) => tables[0].as_table().expect("a table"),
+            one => one.as_table().expect("a table"),
+        };
+        // What can't be switched on with the rest is not there, and of a tier its RTO and RPO are shown.
+        let told = |it: &&Setting| it.requirement != Requirement::Alternative && it.key != "tier";
+        for setting in section.settings.iter().filter(told) {
+            assert!(table.contains_key(setting.key), "{} `{}` is not shown", section.title, setting.key);
+        }
+        let known = |key: &String| section.settings.iter().any(|setting| setting.key == *key);
+        assert!(table.keys().all(known), "{} shows what can't be written: {table:?}", section.title);
     }
 }
 
@@ -403,7 +399,7 @@ fn a_sample_for_found_clusters_loads_with_just_them() {
     };
     let found = [cluster("one", ClusterRole::Primary), cluster("two", ClusterRole::Dr)];
     let config = load_text(sample_for("prod", &found), LoadOptions::default()).expect("loads");
-    assert_eq!(config.room, "prod");
+    assert_eq!(config.room.name, "prod");
     let contexts: Vec<_> = config.clusters.iter().filter_map(|c| c.context.as_deref()).collect();
     assert_eq!(contexts, ["admin@one", "admin@two"]);
     assert_eq!(config.clusters[0].kubeconfig.as_deref(), Some(Path::new("/home/ana/\"odd\" path")));
@@ -416,7 +412,7 @@ fn what_show_prints_loads_as_the_same_configuration() {
         let again = load_text(to_toml(&first), LoadOptions::default()).expect("what was shown loads");
         assert_eq!(Config { file: None, ..first.clone() }, Config { file: None, ..again });
         let json = to_json(&first);
-        assert_eq!(json["room"]["name"], first.room.as_str());
+        assert_eq!(json["room"]["name"], first.room.name.as_str());
         assert!(json["people"].is_array());
     }
 }
@@ -479,6 +475,16 @@ fn the_console_section_is_read_alone_and_points_at_its_words() {
 }
 
 proptest! {
+    /// Any part of the sample that loads is shown as something that loads, and is shown the same.
+    #[test]
+    fn what_is_shown_of_any_part_of_the_sample_is_shown_again(off in proptest::collection::vec(0usize..200, 0..12)) {
+        let text = switched_on().lines().enumerate().filter(|(i, _)| !off.contains(i)).map(|(_, l)| l).collect::<Vec<_>>().join("\n");
+        if let Ok(config) = load_text(text, LoadOptions::default()) {
+            let shown = to_toml(&config);
+            prop_assert_eq!(to_toml(&load_text(&shown, LoadOptions::default()).expect(&shown)), shown);
+        }
+    }
+
     #[test]
     fn random_bytes_never_panic_the_loader(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = load_text(bytes, LoadOptions::default());

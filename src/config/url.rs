@@ -25,7 +25,7 @@ pub(super) enum UrlUse {
 pub(super) struct Strict<'a> {
     pub serve: bool,
     /// Addresses and names listed under `[network] allow`.
-    pub allow: &'a [&'a str],
+    pub allow: &'a [String],
 }
 
 /// Judges one address. The error never repeats a user or password.
@@ -54,7 +54,7 @@ pub(super) fn check(text: &str, purpose: UrlUse, strict: Strict<'_>) -> Result<(
     if strict.serve { serve_rules(&url, host, strict.allow) } else { Ok(()) }
 }
 
-fn serve_rules(url: &Url, host: &str, allow: &[&str]) -> Result<(), String> {
+fn serve_rules(url: &Url, host: &str, allow: &[String]) -> Result<(), String> {
     let name = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
     let ip: Option<IpAddr> = name.parse().ok();
     let listed = allow.iter().any(|allowed| allowed.eq_ignore_ascii_case(&name));
@@ -163,7 +163,7 @@ mod tests {
             assert!(serve(bad).expect_err(bad).contains("metadata"), "{bad}");
             assert_eq!(solo(bad), Ok(()), "solo goes where kubectl would: {bad}");
         }
-        let listed = Strict { serve: true, allow: &["169.254.10.1"] };
+        let listed = Strict { serve: true, allow: &["169.254.10.1".to_owned()] };
         assert_eq!(check("https://169.254.10.1", UrlUse::Base, listed), Ok(()));
     }
 }

@@ -34,7 +34,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use new_after_damage::new_after_damage;
-pub use offline::{FolderLog, read_folder};
+pub use offline::{read_folder, read_lines, segment_files};
 pub use open::OpenedLog;
 pub use opening::OpenOptions;
 pub use reader::{LogReader, ReadError};

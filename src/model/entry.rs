@@ -6,7 +6,7 @@ pub use super::happening::*;
 use super::{Actor, Digest, IncidentId, SafeText, Stamp, clean};
 
 /// How bad it is. Ordered: `Sev1` is the worst and the greatest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The mildest. The room compares severities and gives none of them any other meaning.
@@ -16,6 +16,7 @@ pub enum Severity {
     /// Worse than `Sev3`; only a person chooses it, unless `opens_as` names it.
     Sev2,
     /// The worst, and what an incident that an alert opens begins with unless `opens_as` says otherwise.
+    #[default]
     Sev1,
 }
 

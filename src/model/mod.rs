@@ -27,6 +27,7 @@ pub mod safe_text;
 pub mod silence;
 pub mod slo;
 pub mod step_request;
+pub mod streamed_json;
 pub mod suggest;
 pub mod time;
 pub mod transition;

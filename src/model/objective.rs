@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// How a service comes back on the DR side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Strategy {
     /// Nothing runs on DR until it is restored.
+    #[default]
     Cold,
     /// Data is there, compute is not.
     PilotLight,
@@ -18,8 +19,20 @@ pub enum Strategy {
     ActiveActive,
 }
 
+impl Strategy {
+    /// The word of configuration files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cold => "cold",
+            Self::PilotLight => "pilot-light",
+            Self::WarmStandby => "warm-standby",
+            Self::ActiveActive => "active-active",
+        }
+    }
+}
+
 /// One service's recovery objective.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "wire::WireObjective")]
 pub struct Objective {
     /// Service name; what people type and read.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{AlertWords, Level};
 
 /// What a cluster is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ClusterRole {
     /// It serves unless an incident moved a service; the others are compared with it.
@@ -13,6 +13,7 @@ pub enum ClusterRole {
     /// It takes over: backups are restored there, and its applications are held against the primary's.
     Dr,
     /// Watched, and no part of any failover: what ails it is a warning where it would be critical elsewhere.
+    #[default]
     Other,
 }
 
@@ -25,6 +26,13 @@ pub struct Policy {
     pub level: Level,
     /// Seconds from proposal in which a plan may be claimed.
     pub ttl_s: u64,
+}
+
+/// Two persons, each known by account and session.
+impl Default for Policy {
+    fn default() -> Self {
+        Self { quorum: 2, level: Level::Session, ttl_s: 1_800 }
+    }
 }
 
 /// What a room lets pass that knows people by their account alone: said on every plan and in its status.
@@ -44,4 +52,17 @@ pub struct EntryRules {
     pub per_minute: u32,
     /// The severity a self-opened incident starts with.
     pub opens_as: super::Severity,
+}
+
+/// Nothing opens an incident, everything is recorded.
+impl Default for EntryRules {
+    fn default() -> Self {
+        Self {
+            open_on: Vec::new(),
+            alerts: AlertWords::default(),
+            ignore: Vec::new(),
+            per_minute: 30,
+            opens_as: super::Severity::default(),
+        }
+    }
 }

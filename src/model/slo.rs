@@ -13,7 +13,7 @@ pub const LONG: u64 = DAY;
 const DAY: u64 = 86_400;
 
 /// What was promised for a service: so many of its requests may fail within a period.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SloTarget {
     /// The service (name) that it was promised for.
     pub service: String,

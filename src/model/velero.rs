@@ -101,6 +101,18 @@ pub enum OffSite {
     Unknown,
 }
 
+impl OffSite {
+    /// Whether a restore point's volumes are off the failed site, in words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Yes => "off-site",
+            Self::No => "on the source's own storage",
+            Self::NoVolumes => "none that is known",
+            Self::Unknown => "nothing proves that its volumes are off-site",
+        }
+    }
+}
+
 /// A Velero Backup as a candidate restore point.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RestorePoint {

@@ -3,9 +3,12 @@
 //! What a spreadsheet would take for a formula (a cell that begins with `=`, `+`, `-`, `@`, a tab or a carriage return) gets
 //! an apostrophe in front, which spreadsheets show as text. Figures of our own (`t_s`) are numbers and stay as they are.
 
+use std::fmt;
+
 use crate::model::Stamp;
 
 use super::outline::{ExportEntry, Outline};
+use super::streamed::{EntryList, EntryLists};
 
 /// The columns.
 const HEAD: [&str; 22] = [
@@ -33,21 +36,19 @@ const HEAD: [&str; 22] = [
     "marked",
 ];
 
-/// Writes the outline's timeline as CSV.
-pub fn to_csv(outline: &Outline) -> String {
+/// Writes the timeline as CSV.
+pub(super) fn write_csv(out: &mut dyn fmt::Write, outline: &Outline, lists: &dyn EntryLists) -> fmt::Result {
     // Every row of a part says that it is one: rows are what is copied out of a spreadsheet.
     let part = outline.filtered.as_ref().map(|it| text(&format!("{}: {}", it.words(), it.filter)));
-    let mut out = HEAD.join(",");
-    out.push_str(if part.is_some() { ",filtered\r\n" } else { "\r\n" });
-    for event in &outline.timeline {
-        out.push_str(&row(outline, event).join(","));
+    out.write_str(&HEAD.join(","))?;
+    out.write_str(if part.is_some() { ",filtered\r\n" } else { "\r\n" })?;
+    lists.each(EntryList::Timeline, &mut |event| {
+        out.write_str(&row(outline, event).join(","))?;
         if let Some(part) = &part {
-            out.push(',');
-            out.push_str(part);
+            write!(out, ",{part}")?;
         }
-        out.push_str("\r\n");
-    }
-    out
+        out.write_str("\r\n")
+    })
 }
 
 fn row(outline: &Outline, event: &ExportEntry) -> [String; 22] {

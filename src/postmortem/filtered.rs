@@ -1,13 +1,6 @@
 //! An export with entries left out by a filter: it never claims to be the whole log.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
-
-use crate::model::filter::Filter;
-use crate::timeline::{Incident, ToldItem};
-
-use super::outline::Outline;
 
 /// That entries were left out by a filter. Clocks, plans, people and rows are of the whole incident all the same.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,20 +23,4 @@ impl Filtered {
             self.shown, self.left_out
         )
     }
-}
-
-/// Leaves out entries. Ages in the filter are counted to the last entry: the same log gives the same export.
-pub fn narrow(outline: &mut Outline, incident: &Incident, filter: &Filter) {
-    let kept: BTreeSet<u64> = incident
-        .items
-        .iter()
-        .filter(|item| filter.matches(&ToldItem { incident, item }, outline.as_of))
-        .map(|item| item.entry.seq)
-        .collect();
-    let total = outline.timeline.len();
-    for list in [&mut outline.timeline, &mut outline.decisions, &mut outline.follow_ups] {
-        list.retain(|event| kept.contains(&event.seq));
-    }
-    let shown = outline.timeline.len();
-    outline.filtered = Some(Filtered { filter: filter.text().to_owned(), shown, left_out: total - shown });
 }

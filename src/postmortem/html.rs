@@ -4,6 +4,7 @@
 //! own rules forbid it to load or run anything besides.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use maud::{DOCTYPE, Markup, PreEscaped, Render, html};
 
@@ -13,6 +14,7 @@ use crate::model::{SafeText, Stamp};
 use super::durations::{day, length, time};
 use super::objectives::{ClockRow, NONE};
 use super::outline::{ExportEntry, Outline, PlanLine};
+use super::streamed::{EntryList, EntryLists};
 use super::timeline_svg;
 
 /// The look. `system-ui` and `monospace` are there everywhere: no font is fetched.
@@ -37,11 +39,18 @@ svg line{stroke:var(--rule)}svg .before{stroke:var(--bad);stroke-width:6}svg .af
 ";
 
 /// Whether all of it happened on one day, which then need not stand in every row.
-fn one_day(outline: &Outline) -> bool {
+fn one_day(outline: &Outline, lists: &dyn EntryLists) -> Result<bool, fmt::Error> {
     let rows = outline.rows.iter().map(|row| row.at).chain(outline.plans.iter().map(|plan| plan.proposed_at));
     let steps = outline.plans.iter().flat_map(|plan| plan.steps.iter().filter_map(|step| step.at));
-    let mut all = outline.timeline.iter().map(|event| event.placed_at).chain(rows).chain(steps);
-    all.all(|at| at.date_naive() == outline.opened_at.date_naive())
+    let same = |at: Stamp| at.date_naive() == outline.opened_at.date_naive();
+    let mut all = rows.chain(steps).all(same);
+    if all {
+        lists.each(EntryList::Timeline, &mut |event| {
+            all &= same(event.placed_at);
+            Ok(())
+        })?;
+    }
+    Ok(all)
 }
 
 /// The time, with its day where that may be another one.
@@ -92,10 +101,31 @@ fn term(name: &str, value: impl Render) -> Markup {
     html! { dt { (name) } dd { (value) } "\n" }
 }
 
+/// Stand in the page where the lists of entries go; no text has a NUL.
+const DECISIONS: PreEscaped<&str> = PreEscaped("\0d");
+const FOLLOW_UPS: PreEscaped<&str> = PreEscaped("\0f");
+const TIMELINE: PreEscaped<&str> = PreEscaped("\0t");
+
 /// Writes the outline as a page.
-pub fn to_html(outline: &Outline) -> String {
+pub(super) fn write_html(out: &mut dyn fmt::Write, outline: &Outline, lists: &dyn EntryLists) -> fmt::Result {
+    let one_day = one_day(outline, lists)?;
+    let page = page(outline, one_day).into_string();
+    let mut pieces = page.split('\0');
+    out.write_str(pieces.next().unwrap_or_default())?;
+    for piece in pieces {
+        match piece.as_bytes().first() {
+            Some(b'd') => list(out, "Decisions", EntryList::Decisions, lists)?,
+            Some(b'f') => list(out, "Follow-ups", EntryList::FollowUps, lists)?,
+            _ => lists.each(EntryList::Timeline, &mut |event| out.write_str(&row(event, one_day).into_string()))?,
+        }
+        out.write_str(piece.get(1..).unwrap_or_default())?;
+    }
+    Ok(())
+}
+
+fn page(outline: &Outline, one_day: bool) -> Markup {
     let title = html! { @if outline.drill.is_some() { "DRILL: " } (outline.incident) ": " (outline.title) };
-    let page = html! {
+    html! {
         (DOCTYPE) "\n"
         html lang="en" { "\n"
             head { "\n"
@@ -117,17 +147,16 @@ pub fn to_html(outline: &Outline) -> String {
                 (head(outline))
                 (clocks(outline))
                 (objectives(outline))
-                (milestones(outline))
-                (list("Decisions", &outline.decisions))
-                (list("Follow-ups", &outline.follow_ups))
-                (plans(outline))
+                (milestones(outline, one_day))
+                (DECISIONS)
+                (FOLLOW_UPS)
+                (plans(outline, one_day))
                 (people(outline))
-                (timeline(outline))
+                (timeline(outline, one_day))
                 (verification(outline))
             } "\n"
         } "\n"
-    };
-    page.into_string()
+    }
 }
 
 fn head(outline: &Outline) -> Markup {
@@ -184,8 +213,7 @@ fn objectives(outline: &Outline) -> Markup {
     }
 }
 
-fn milestones(outline: &Outline) -> Markup {
-    let one_day = one_day(outline);
+fn milestones(outline: &Outline, one_day: bool) -> Markup {
     let line = |t_s: i64, at: Stamp, name: &str, action: &SafeText, who: &str, seqs: &[u64]| {
         html! {
             tr {
@@ -213,28 +241,29 @@ fn milestones(outline: &Outline) -> Markup {
     }
 }
 
-fn list(title: &str, events: &[ExportEntry]) -> Markup {
-    html! {
-        @if !events.is_empty() {
-            h2 { (title) } "\n"
-            ul { "\n"
-                @for event in events {
-                    li { (time(event.at)) " " (event.by) ": " (event.text) " (entry " (numbers(&[event.seq])) ")" } "\n"
-                }
-            } "\n"
+fn list(out: &mut dyn fmt::Write, title: &str, list: EntryList, lists: &dyn EntryLists) -> fmt::Result {
+    let mut any = false;
+    lists.each(list, &mut |event| {
+        if !std::mem::replace(&mut any, true) {
+            writeln!(out, "<h2>{title}</h2>\n<ul>")?;
         }
-    }
+        let item = html! {
+            li { (time(event.at)) " " (event.by) ": " (event.text) " (entry " (numbers(&[event.seq])) ")" } "\n"
+        };
+        out.write_str(&item.into_string())
+    })?;
+    if any { out.write_str("</ul>\n") } else { Ok(()) }
 }
 
 fn simulated(simulated: bool) -> &'static str {
     if simulated { ", simulated" } else { "" }
 }
 
-fn plans(outline: &Outline) -> Markup {
+fn plans(outline: &Outline, one_day: bool) -> Markup {
     html! {
         @if !outline.plans.is_empty() {
             h2 { "Plans" } "\n"
-            @for plan in &outline.plans { (one_plan(plan, one_day(outline))) }
+            @for plan in &outline.plans { (one_plan(plan, one_day)) }
         }
     }
 }
@@ -313,8 +342,7 @@ fn marks(event: &ExportEntry) -> Vec<Markup> {
     marks
 }
 
-fn timeline(outline: &Outline) -> Markup {
-    let one_day = one_day(outline);
+fn timeline(outline: &Outline, one_day: bool) -> Markup {
     html! {
         h2 { "Timeline" } "\n"
         @if one_day {
@@ -324,24 +352,27 @@ fn timeline(outline: &Outline) -> Markup {
             thead {
                 tr { th { "entry" } th { "at (UTC)" } th { "T" } th { "who" } th { "what" } th.hash { "hash" } }
             }
-            tbody { "\n"
-                @for event in &outline.timeline {
-                    @let marks = marks(event);
-                    tr id={ "e" (event.seq) } class=[event.pinned.then_some("pinned")] {
-                        td.n { (event.seq) }
-                        td.n { (moment(event.placed_at, one_day)) }
-                        td.n { (from_detection(event.t_s)) }
-                        td { (event.by) @if event.simulated { " " span.dim { "(simulated)" } } }
-                        td.t.w {
-                            (event.text)
-                            @if !marks.is_empty() { " " span.dim { "(" (joined(marks, "; ")) ")" } }
-                        }
-                        td.hash { (event.hash.get(..16).unwrap_or(&event.hash)) }
-                    } "\n"
-                }
-            }
+            tbody { "\n" (TIMELINE) }
         } "\n"
         p.dim { "A hash is shown by its first 16 of 64 digits; the JSON and CSV exports have all." } "\n"
+    }
+}
+
+/// A row of the timeline.
+fn row(event: &ExportEntry, one_day: bool) -> Markup {
+    let marks = marks(event);
+    html! {
+        tr id={ "e" (event.seq) } class=[event.pinned.then_some("pinned")] {
+            td.n { (event.seq) }
+            td.n { (moment(event.placed_at, one_day)) }
+            td.n { (from_detection(event.t_s)) }
+            td { (event.by) @if event.simulated { " " span.dim { "(simulated)" } } }
+            td.t.w {
+                (event.text)
+                @if !marks.is_empty() { " " span.dim { "(" (joined(marks, "; ")) ")" } }
+            }
+            td.hash { (event.hash.get(..16).unwrap_or(&event.hash)) }
+        } "\n"
     }
 }
 

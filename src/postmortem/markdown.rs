@@ -1,6 +1,6 @@
 //! Markdown for people: the short story first, the whole timeline below, and how to check that nobody changed it.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use crate::model::time::from_detection;
 
@@ -8,21 +8,26 @@ use super::durations::{day, length, time};
 use super::markdown_table;
 use super::objectives::{ClockRow, NONE};
 use super::outline::{ExportEntry, Outline, PlanLine};
+use super::streamed::{EntryList, EntryLists};
 
 /// Writes the outline as Markdown (CommonMark with tables). All outside text is escaped: it can't make markup.
-pub fn to_markdown(outline: &Outline) -> String {
-    let mut out = String::new();
-    head(&mut out, outline);
-    summary(&mut out, outline);
-    objectives(&mut out, outline);
-    milestones(&mut out, outline);
-    events(&mut out, "Decisions", &outline.decisions);
-    events(&mut out, "Follow-ups", &outline.follow_ups);
-    plans(&mut out, outline);
-    people(&mut out, outline);
-    timeline(&mut out, outline);
-    verification(&mut out, outline);
-    markdown_table::aligned(&out)
+pub(super) fn write_markdown(out: &mut dyn fmt::Write, outline: &Outline, lists: &dyn EntryLists) -> fmt::Result {
+    let mut text = String::new();
+    head(&mut text, outline);
+    summary(&mut text, outline);
+    objectives(&mut text, outline);
+    milestones(&mut text, outline);
+    out.write_str(&markdown_table::aligned(&text))?;
+    events(out, "Decisions", EntryList::Decisions, lists)?;
+    events(out, "Follow-ups", EntryList::FollowUps, lists)?;
+    let mut text = String::new();
+    plans(&mut text, outline);
+    people(&mut text, outline);
+    out.write_str(&markdown_table::aligned(&text))?;
+    timeline(out, lists)?;
+    let mut text = String::new();
+    verification(&mut text, outline);
+    out.write_str(&text)
 }
 
 macro_rules! line {
@@ -162,17 +167,16 @@ fn milestones(out: &mut String, outline: &Outline) {
     }
 }
 
-fn events(out: &mut String, title: &str, events: &[ExportEntry]) {
-    if events.is_empty() {
-        return;
-    }
-    line!(out, "## {title}");
-    line!(out);
-    for event in events {
+fn events(out: &mut dyn fmt::Write, title: &str, list: EntryList, lists: &dyn EntryLists) -> fmt::Result {
+    let mut any = false;
+    lists.each(list, &mut |event| {
+        if !std::mem::replace(&mut any, true) {
+            writeln!(out, "## {title}\n")?;
+        }
         let by = md(event.by.as_str());
-        line!(out, "- {} {by}: {} (entry {})", time(event.at), md(&event.text), event.seq);
-    }
-    line!(out);
+        writeln!(out, "- {} {by}: {} (entry {})", time(event.at), md(&event.text), event.seq)
+    })?;
+    if any { writeln!(out) } else { Ok(()) }
 }
 
 fn plans(out: &mut String, outline: &Outline) {
@@ -223,47 +227,49 @@ fn people(out: &mut String, outline: &Outline) {
     line!(out);
 }
 
-fn timeline(out: &mut String, outline: &Outline) {
-    line!(out, "## Timeline");
-    line!(out);
-    line!(out, "In the order of the log; what somebody wrote of an earlier time stands there.");
-    line!(out);
-    line!(out, "| entry | at (UTC) | | its other time | who | what |");
-    line!(out, "| --- | --- | --- | --- | --- | --- |");
-    for event in &outline.timeline {
-        let other = event.other_time().map(|(what, at)| format!("{what} {}", time(at))).unwrap_or_default();
-        let mut what = md(&event.text);
-        if event.pinned {
-            what = format!("**{what}**");
-        }
-        let mut marks = Vec::new();
-        if event.adopted {
-            marks.push("recorded before the incident was opened".to_owned());
-        }
-        if !event.amended_by.is_empty() {
-            marks.push(format!("amended by entry {}", numbers(&event.amended_by)));
-        }
-        for mark in &event.marked {
-            let by = md(mark.by.as_str());
-            marks.push(format!("marked as {} by {by} in entry {}", md(mark.milestone.words()), mark.seq));
-        }
-        if event.is_moved() {
-            marks.push(format!("measured: {}", day(event.measured_at)));
-        }
-        if let Some(original) = &event.original {
-            marks.push(format!("it said: {}", md(original)));
-        }
-        if let Some(removed) = &event.removed {
-            marks.push(md(removed.words()));
-        }
-        if !marks.is_empty() {
-            what.push_str(&format!(" *({})*", marks.join("; ")));
-        }
-        let who = format!("{}{}", md(event.by.as_str()), simulated(event.simulated));
-        let t = from_detection(event.t_s);
-        line!(out, "| {} | {} | {t} | {other} | {who} | {what} |", event.seq, day(event.placed_at));
+fn timeline(out: &mut dyn fmt::Write, lists: &dyn EntryLists) -> fmt::Result {
+    out.write_str("## Timeline\n\nIn the order of the log; what somebody wrote of an earlier time stands there.\n\n")?;
+    markdown_table::write_table(out, &|take| {
+        take("| entry | at (UTC) | | its other time | who | what |")?;
+        take("| --- | --- | --- | --- | --- | --- |")?;
+        lists.each(EntryList::Timeline, &mut |event| take(&row(event)))
+    })?;
+    writeln!(out)
+}
+
+/// A row of the timeline.
+fn row(event: &ExportEntry) -> String {
+    let other = event.other_time().map(|(what, at)| format!("{what} {}", time(at))).unwrap_or_default();
+    let mut what = md(&event.text);
+    if event.pinned {
+        what = format!("**{what}**");
     }
-    line!(out);
+    let mut marks = Vec::new();
+    if event.adopted {
+        marks.push("recorded before the incident was opened".to_owned());
+    }
+    if !event.amended_by.is_empty() {
+        marks.push(format!("amended by entry {}", numbers(&event.amended_by)));
+    }
+    for mark in &event.marked {
+        let by = md(mark.by.as_str());
+        marks.push(format!("marked as {} by {by} in entry {}", md(mark.milestone.words()), mark.seq));
+    }
+    if event.is_moved() {
+        marks.push(format!("measured: {}", day(event.measured_at)));
+    }
+    if let Some(original) = &event.original {
+        marks.push(format!("it said: {}", md(original)));
+    }
+    if let Some(removed) = &event.removed {
+        marks.push(md(removed.words()));
+    }
+    if !marks.is_empty() {
+        what.push_str(&format!(" *({})*", marks.join("; ")));
+    }
+    let who = format!("{}{}", md(event.by.as_str()), simulated(event.simulated));
+    let t = from_detection(event.t_s);
+    format!("| {} | {} | {t} | {other} | {who} | {what} |", event.seq, day(event.placed_at))
 }
 
 fn verification(out: &mut String, outline: &Outline) {

@@ -104,6 +104,15 @@ pub(super) fn rows(incident: &Incident, objectives: &[Objective]) -> (Vec<Milest
     (rows, missing)
 }
 
+/// Whether a row may rest on an item, or may name it; of plans, the last entry tells too.
+pub(super) fn is_told_by(incident: &Incident, item: &Item) -> bool {
+    let clocks = &incident.clocks;
+    let kinds = [TransitionKind::TrafficMoved, TransitionKind::GitopsParity, TransitionKind::RestoreCompleted];
+    let seen = matches!(&item.entry.happening, Happening::Transition(edge) if kinds.contains(&edge.edge));
+    let clocks = [clocks.detection, clocks.decision, clocks.recovery];
+    seen || !item.marks.is_empty() || clocks.into_iter().flatten().any(|(_, seq)| seq == item.entry.seq)
+}
+
 fn transition<'a>(entry: &'a Entry, kind: &TransitionKind) -> Option<&'a Transition> {
     match &entry.happening {
         Happening::Transition(edge) if edge.edge == *kind => Some(edge),

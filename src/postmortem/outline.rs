@@ -1,18 +1,15 @@
 //! The outline: everything the export says, as values.
-//!
-//! Longer than other files: it is the one list of what an export has, and says of each value what it means.
-
-use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::model::{Happening, IncidentId, IncidentStatus, Milestone, Objective, PersonId, SafeText, Severity, Stamp};
-use crate::timeline::{Incident, IncidentClock, Item, PlanRecord, StepState, sentence_of};
+use crate::timeline::{Incident, Item, PlanRecord, StepState, sentence_of};
 
 use super::entry_notes::Removal;
 use super::filtered::Filtered;
-use super::milestones::{MilestoneRow, rows};
-use super::objectives::{ClockTable, Reached, clock_table, reached};
+use super::milestones::MilestoneRow;
+use super::objectives::{ClockTable, Reached};
+use super::read_entries::ReadEntries;
 
 /// Where the log stood when it was exported.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -222,41 +219,17 @@ pub struct Outline {
     pub filtered: Option<Filtered>,
 }
 
-/// Builds the outline of an incident, open or closed.
+/// Builds the outline of an incident, open or closed, of which every item is kept.
 pub fn outline(incident: &Incident, objectives: &[Objective], meta: &ExportMeta) -> Outline {
-    let clocks = &incident.clocks;
-    let as_of = incident.items.iter().map(|item| item.entry.ts).max().unwrap_or(incident.opened_at);
-    let events: Vec<ExportEntry> = incident.items.iter().map(|item| event(incident, item)).collect();
-    let of_kind = |kind: &str| events.iter().filter(|event| event.kind == kind).cloned().collect::<Vec<_>>();
-    let (rows, not_recorded) = rows(incident, objectives);
+    let mut read = ReadEntries::default();
+    incident.items.iter().for_each(|item| read.add(item));
+    let timeline: Vec<ExportEntry> = incident.items.iter().map(|item| event(incident, item)).collect();
+    let of_kind = |kind: &str| timeline.iter().filter(|event| event.kind == kind).cloned().collect();
     Outline {
-        drill: meta.drill.clone(),
-        incident: incident.id.clone(),
-        title: incident.title.clone(),
-        severity: incident.severity,
-        status: incident.status,
-        room: meta.room.clone(),
-        commander: incident.commander.clone(),
-        services: incident.services.clone(),
-        opened_at: incident.opened_at,
-        closed_at: incident.closed_at,
-        as_of,
-        clocks: clock_table(clocks),
-        from_detection_s: clocks.to_recovery(IncidentClock::Detection),
-        from_impact_s: clocks.to_recovery(IncidentClock::Impact),
-        from_decision_s: clocks.to_recovery(IncidentClock::Decision),
-        rpo_s: clocks.rpo_s,
-        rpo_seq: clocks.rpo_seq,
-        people: people(incident),
-        objectives: reached(incident, objectives, as_of),
-        rows,
-        not_recorded,
         decisions: of_kind("decision"),
         follow_ups: of_kind("follow_up"),
-        plans: plans(incident),
-        timeline: events,
-        log: LogHead { log: meta.log.clone(), seq: meta.seq, head: meta.head.clone() },
-        filtered: None,
+        timeline,
+        ..read.outline(incident, objectives, meta)
     }
 }
 
@@ -271,7 +244,8 @@ fn level(actor: &crate::model::Actor) -> &'static str {
     }
 }
 
-fn event(incident: &Incident, item: &Item) -> ExportEntry {
+/// An item as the export shows it.
+pub(super) fn event(incident: &Incident, item: &Item) -> ExportEntry {
     let entry = &item.entry;
     let base = incident.zero();
     ExportEntry {
@@ -308,54 +282,7 @@ fn event(incident: &Incident, item: &Item) -> ExportEntry {
     }
 }
 
-/// What an entry makes of its author.
-fn role(happening: &Happening) -> Option<&'static str> {
-    Some(match happening {
-        Happening::Decision(_) => "decided",
-        Happening::Note(_) => "wrote notes",
-        Happening::Proposed(_) => "proposed",
-        Happening::Approved(_) => "approved",
-        Happening::Rejected(_) => "rejected",
-        _ => return None,
-    })
-}
-
-fn people(incident: &Incident) -> Vec<Participant> {
-    let mut roles: BTreeMap<&PersonId, Vec<&'static str>> = BTreeMap::new();
-    let mut simulated: BTreeMap<&PersonId, bool> = BTreeMap::new();
-    let mut add = |person, role| {
-        let own = roles.entry(person).or_default();
-        if !own.contains(&role) {
-            own.push(role);
-        }
-    };
-    for item in &incident.items {
-        let by = &item.entry.by;
-        if by.simulated {
-            simulated.insert(&by.person, true);
-        }
-        if let Happening::Set(crate::model::entry::Set { commander: Some(commander), .. }) = &item.entry.happening {
-            add(commander, "commander");
-        }
-        if let Some(role) = role(&item.entry.happening).filter(|_| !by.is_room()) {
-            add(&by.person, role);
-        }
-    }
-    let mut people: Vec<Participant> = incident
-        .people
-        .iter()
-        .map(|(person, since)| Participant {
-            person: person.clone(),
-            since: *since,
-            roles: roles.get(person).cloned().unwrap_or_default(),
-            simulated: simulated.contains_key(person),
-        })
-        .collect();
-    people.sort_by_key(|it| (it.since, it.person.clone()));
-    people
-}
-
-fn plans(incident: &Incident) -> Vec<PlanLine> {
+pub(super) fn plans(incident: &Incident) -> Vec<PlanLine> {
     let mut plans: Vec<PlanLine> = incident.plans.by_id.values().map(plan).collect();
     plans.sort_by_key(|plan| (plan.proposed_at, plan.plan.clone()));
     plans

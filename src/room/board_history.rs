@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::board::{Row, RowBody, Topic, TopicView, Verdict};
+use crate::board::{EventRow, Row, Topic, TopicView, Verdict};
 use crate::model::Stamp;
 use crate::model::filter::Fields;
 use crate::protocol::Short;
@@ -41,7 +41,7 @@ pub struct PastRow {
 impl PastRow {
     fn new(id: Arc<str>, row: &Row) -> Self {
         let mut alone = row.clone();
-        if let RowBody::Event(event) = &mut alone.body {
+        if let Some(event) = alone.as_kind_mut::<EventRow>() {
             event.group = None;
         }
         let json = serde_json::to_vec(&alone).unwrap_or_default().into();
@@ -265,10 +265,10 @@ impl Then {
 
 /// That it was proven again is no change.
 fn is_same(a: &Row, b: &Row) -> bool {
-    let same_body = match (&a.body, &b.body) {
+    let same_body = match (a.as_kind::<EventRow>(), b.as_kind::<EventRow>()) {
         // What was heard of others like it is no news about an event.
-        (RowBody::Event(one), RowBody::Event(other)) => **one == **other,
-        (one, other) => one == other,
+        (Some(one), Some(other)) => **one == **other,
+        _ => a.body == b.body,
     };
     a.verdict == b.verdict && a.stale == b.stale && a.why == b.why && same_body
 }
@@ -278,6 +278,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::board::{RowBody, SourceRow};
     use crate::model::{SafeText, SourceId, System};
 
     fn at(second: i64) -> Stamp {
@@ -292,14 +293,14 @@ mod tests {
             seen_at: at(seen),
             stale: false,
             why: SafeText::default(),
-            body: RowBody::Source {
+            body: RowBody::Source(SourceRow {
                 alive_at: None,
                 troubled_since: None,
                 trouble: None,
                 fresh_for_s: 1,
                 reading: false,
                 notes: Vec::new(),
-            },
+            }),
         }
     }
 

@@ -152,7 +152,7 @@ impl Room {
         let lost = lost.filter(|damage| !damage.blocks).map(crate::ledger::Damage::says);
         let (seen_tx, seen) = mpsc::channel(SEEN);
         let stop_sources = CancellationToken::new();
-        let reach = if serve { EgressPolicy::guarded(&config.allow_hosts) } else { EgressPolicy::default() };
+        let reach = if serve { EgressPolicy::guarded(&config.network.allow) } else { EgressPolicy::default() };
         let proxies = Environment::read();
         let (meters, stop) = (Meters::default(), stop_sources.clone());
         let ctx = Ctx { clock: clock.clone(), out: seen_tx, reach, proxies, stop, meters };
@@ -237,12 +237,12 @@ impl Room {
 fn open_log(setup: &RoomSetup, boot: &str) -> Result<crate::ledger::OpenedLog, LedgerError> {
     let options = OpenOptions {
         dir: setup.state_dir.clone(),
-        room: setup.config.room.clone(),
+        room: setup.config.room.name.clone(),
         src: host_name(),
         boot: boot.to_owned(),
         drill: setup.drill.is_some(),
         key: setup.key.clone(),
-        allow_fs: setup.config.allow_fs.clone(),
+        allow_fs: setup.config.room.allow_fs.clone(),
         check_fs: setup.serve,
         snapshot: Some(recorder::FORM.to_owned()),
     };

@@ -36,7 +36,7 @@ async fn the_first_change_after_a_while_is_told_at_once_and_those_after_it_toget
         let mut told = async |expected: &[String], after_ms: u128| {
             board.changed().await.expect("the room lives");
             let view = board.borrow_and_update()[&Topic::Sources].clone();
-            let rows = view.rows.iter().filter(|row| matches!(row.body, RowBody::Source { .. }));
+            let rows = view.rows.iter().filter(|row| matches!(row.body, RowBody::Source(_)));
             let names: Vec<String> = rows.map(|row| row.source.instance.clone()).collect();
             assert!(expected.iter().all(|name| names.contains(name)), "{names:?} {expected:?}");
             assert_eq!(begun.elapsed().as_millis(), after_ms, "{expected:?}");

@@ -180,8 +180,8 @@ fn may_be_shown(name: &str, config: &Config) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
-    use crate::model::{EntryRules, Person, Policy, Severity};
+    use crate::config::{Config, LogConfig, RoomConfig};
+    use crate::model::{Person, Policy};
 
     fn config() -> Config {
         let person = Person {
@@ -191,31 +191,11 @@ mod tests {
             roles: vec![PersonRole::Operator],
         };
         Config {
-            console: Default::default(),
-            room: "test".to_owned(),
-            file: None,
-            clusters: Vec::new(),
-            alertmanagers: Vec::new(),
-            prometheus: Vec::new(),
-            cloudflare: Vec::new(),
-            probes: Vec::new(),
-            objectives: Vec::new(),
-            slos: Vec::new(),
-            rules: EntryRules {
-                open_on: Vec::new(),
-                alerts: Default::default(),
-                ignore: Vec::new(),
-                per_minute: 30,
-                opens_as: Severity::Sev1,
-            },
+            room: RoomConfig { name: "test".to_owned(), ..RoomConfig::default() },
             policy: Policy { quorum: 2, level: Level::Account, ttl_s: 1800 },
             people: vec![person],
-            people_digest: String::new(),
-            people_file: "people.toml".into(),
-            allow_fs: Vec::new(),
-            allow_hosts: Vec::new(),
-            allow_exec: Vec::new(),
-            log_quota: u64::MAX,
+            log: LogConfig { quota: u64::MAX },
+            ..Config::default()
         }
     }
 

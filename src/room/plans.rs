@@ -155,7 +155,7 @@ impl Engine {
         let roles = config.clusters.iter().map(|cluster| (cluster.name.clone(), cluster.role)).collect();
         Ok(then(&PlanContext {
             now: self.shared.clock.now(),
-            room: &config.room,
+            room: &config.room.name,
             incident: made.incident,
             plan: made.plan,
             by: made.by,

@@ -296,7 +296,7 @@ impl Engine {
     fn status(&self) -> RoomStatus {
         let (seq, head) = self.shared.reader.head();
         RoomStatus {
-            room: self.shared.config.room.clone(),
+            room: self.shared.config.room.name.clone(),
             log: self.shared.reader.log_id().to_owned(),
             seq,
             head: head.hex(),

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use super::board_history::Then;
-use crate::board::{Row, RowBody, Topic, TopicView};
+use crate::board::{EventRow, Row, Topic, TopicView};
 use crate::model::Stamp;
 use crate::protocol::codec::ROOM_LINE;
 use crate::protocol::{BoardDelta, Reply};
@@ -78,7 +78,7 @@ pub fn rows(view: &TopicView) -> Reply {
 }
 
 fn tells_of_all(row: &Row) -> bool {
-    matches!(&row.body, RowBody::Event(event) if event.group.is_some())
+    row.as_kind::<EventRow>().is_some_and(|event| event.group.is_some())
 }
 
 /// One page of a topic as it was; of what is not on it nothing is copied. `None` = that instant is not known.
@@ -139,7 +139,7 @@ mod tests {
     use proptest::sample::subsequence;
 
     use super::*;
-    use crate::board::{Board, BoardSetup, Verdict};
+    use crate::board::{Board, BoardSetup, RowBody, SourceRow, Verdict};
     use crate::model::facts::{KubeEvent, Open};
     use crate::model::{Observation, SafeText, SourceChange, SourceId, System};
 
@@ -151,14 +151,14 @@ mod tests {
             seen_at: Stamp::UNIX_EPOCH,
             stale: false,
             why: SafeText::new(&"\"".repeat(2_000)),
-            body: RowBody::Source {
+            body: RowBody::Source(SourceRow {
                 alive_at: None,
                 troubled_since: None,
                 trouble: None,
                 fresh_for_s: 1,
                 reading: false,
                 notes: Vec::new(),
-            },
+            }),
         }
     }
 

@@ -126,7 +126,7 @@ fn welcome(shared: &RoomContext, hello: &Hello, identity: &Identity, news: &mut 
     Welcome {
         proto: common(&hello.proto).unwrap_or(OLDEST),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        room: shared.config.room.clone(),
+        room: shared.config.room.name.clone(),
         log: shared.reader.log_id().to_owned(),
         you: identity.actor.clone(),
         role: identity.role,

@@ -59,7 +59,7 @@ impl Engine {
         };
         let context = SilenceContext {
             now: self.shared.clock.now(),
-            room: &self.shared.config.room,
+            room: &self.shared.config.room.name,
             incident: &incident.id,
             services: &incident.services,
             board: self.evaluator.judged(),

@@ -49,35 +49,28 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::config::{AlertmanagerConfig, CloudflareConfig, ProbeConfig};
-    use crate::model::{EntryRules, Level, Policy, Severity, SourceChange, TroubleKind};
+    use crate::config::{AlertmanagerConfig, CloudflareConfig, LogConfig, ProbeConfig, RoomConfig};
+    use crate::model::{Level, Policy, SourceChange, TroubleKind};
     use crate::systems::http::test_server::{ScriptedReply, SourceBench, TestServer};
 
     fn config(dead: &str, alive: &str) -> Config {
         let am = |name: &str, url: &str| AlertmanagerConfig {
             name: name.to_owned(),
             url: url.to_owned(),
-            basic_auth: None,
-            bearer_file: None,
-            ca_file: None,
-            http: Default::default(),
             every_s: 5,
+            ..AlertmanagerConfig::default()
         };
         Config {
-            console: Default::default(),
-            room: "test".to_owned(),
-            file: None,
-            clusters: Vec::new(),
+            room: RoomConfig { name: "test".to_owned(), ..RoomConfig::default() },
             alertmanagers: vec![am("dead", dead), am("alive", alive)],
-            prometheus: Vec::new(),
             cloudflare: vec![CloudflareConfig {
                 name: "edge".to_owned(),
                 url: alive.to_owned(),
                 account: "acc".to_owned(),
                 zones: vec!["z".to_owned()],
                 token_file: "/nonexistent/token".into(),
-                proxy: Default::default(),
                 every_s: 10,
+                ..CloudflareConfig::default()
             }],
             probes: vec![ProbeConfig {
                 name: "shop".to_owned(),
@@ -86,28 +79,12 @@ mod tests {
                 every_s: 5,
                 timeout_s: 1,
                 good: (200, 399),
-                site_header: None,
                 window: 6,
-                ca_file: None,
-                http: Default::default(),
+                ..ProbeConfig::default()
             }],
-            objectives: Vec::new(),
-            slos: Vec::new(),
-            rules: EntryRules {
-                open_on: Vec::new(),
-                alerts: Default::default(),
-                ignore: Vec::new(),
-                per_minute: 30,
-                opens_as: Severity::Sev1,
-            },
             policy: Policy { quorum: 2, level: Level::Account, ttl_s: 1800 },
-            people: Vec::new(),
-            people_digest: String::new(),
-            people_file: "people.toml".into(),
-            allow_fs: Vec::new(),
-            allow_hosts: Vec::new(),
-            allow_exec: Vec::new(),
-            log_quota: u64::MAX,
+            log: LogConfig { quota: u64::MAX },
+            ..Config::default()
         }
     }
 

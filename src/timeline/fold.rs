@@ -242,14 +242,31 @@ impl Story {
 
 /// In the order of the log; nearly always at the end. What was moved stands after what was recorded by then, and always before
 /// what was recorded after it, so that what speaks of it comes later.
-pub(super) fn put(items: &mut Vec<Item>, item: Item) {
-    let (seq, ts) = (item.entry.seq, item.entry.ts);
-    let before = |it: &Item| it.entry.seq < seq && (!it.is_moved() || it.placed <= ts);
+pub(super) fn put<T: Standing>(items: &mut Vec<T>, item: T) {
+    let (seq, ts) = (item.seq(), item.recorded());
+    let before = |it: &T| it.seq() < seq && (!it.is_moved() || it.placed() <= ts);
     let mut place = items.iter().rposition(before).map_or(0, |at| at + 1);
     if item.is_moved() {
-        place = items[..place].iter().rposition(|it| it.placed <= item.placed).map_or(0, |at| at + 1);
+        place = items[..place].iter().rposition(|it| it.placed() <= item.placed()).map_or(0, |at| at + 1);
     }
     items.insert(place, item);
+}
+
+/// What has a place in a timeline.
+pub trait Standing {
+    /// The number of its entry.
+    fn seq(&self) -> u64;
+
+    /// When that was recorded.
+    fn recorded(&self) -> Stamp;
+
+    /// Where it stands.
+    fn placed(&self) -> Stamp;
+
+    /// Whether a person put it at an earlier time than it was recorded.
+    fn is_moved(&self) -> bool {
+        self.placed() < self.recorded()
+    }
 }
 
 /// Lets the oldest items go where there are too many: a quarter more than that, so that it is not done at every entry.

@@ -8,6 +8,7 @@ use crate::approval::{Plans, Redactions};
 use crate::model::entry::{Entry, Transition};
 use crate::model::{Happening, IncidentId, IncidentStatus, Milestone, PersonId, SafeText, Severity, Stamp, clean};
 
+use super::fold::Standing;
 use super::incident_clocks::Clocks;
 use super::index::{Changed, EntryIndex};
 use super::sentences::own_text;
@@ -313,7 +314,7 @@ impl Item {
 
     /// Whether a person put it at an earlier time than it was recorded.
     pub fn is_moved(&self) -> bool {
-        self.placed < self.entry.ts
+        Standing::is_moved(self)
     }
 
     /// When it happened, if that is not where it stands, to the second: what a system says of itself has the system's time.
@@ -322,9 +323,23 @@ impl Item {
     }
 }
 
+impl Standing for Item {
+    fn seq(&self) -> u64 {
+        self.entry.seq
+    }
+
+    fn recorded(&self) -> Stamp {
+        self.entry.ts
+    }
+
+    fn placed(&self) -> Stamp {
+        self.placed
+    }
+}
+
 /// Where an entry of this time stands: what a person wrote at the time they give, if that is earlier than it was recorded;
 /// everything else where the log has it. So what was caused never stands before its cause, whatever clock a system has.
-fn placed(entry: &Entry, at: Stamp) -> Stamp {
+pub(super) fn placed(entry: &Entry, at: Stamp) -> Stamp {
     match &entry.happening {
         Happening::Note(_) | Happening::Decision(_) | Happening::FollowUp(_) => at.min(entry.ts),
         _ => entry.ts,

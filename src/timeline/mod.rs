@@ -18,6 +18,7 @@ mod plan_effects;
 mod redact;
 mod sentences;
 pub mod standing_changes;
+mod streamed;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -29,6 +30,7 @@ pub use order::{Impossible, Statement, possible};
 pub use plan_effects::{effects, plan_of};
 pub use sentences::{sentence, sentence_of, silence_words};
 pub use standing_changes::StandingChanges;
+pub use streamed::{EntrySource, ItemSource, StreamedItems, WantedSeqs};
 
 /// What an incident's plans are made of: the same nouns, for rooms that read incidents and no approvals.
 pub use crate::approval::{Approval, PlanRecord, PlanState, Plans, Redaction, Redactions, StepState};

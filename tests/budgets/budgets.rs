@@ -52,7 +52,8 @@ fn folder() -> TempDir {
 fn log() -> (TempDir, Vec<LogLine>) {
     let folder = folder();
     generated_log::write(folder.path(), ENTRIES, 0, TEXT).expect("a log");
-    let lines = read_folder(folder.path()).expect("a log").lines;
+    let mut lines = Vec::new();
+    read_folder(folder.path(), &mut |line| lines.push(line)).expect("a log");
     (folder, lines)
 }
 

@@ -1,4 +1,5 @@
-//! A room with a large log: how long it takes to start, what memory it holds, how long `status` takes.
+//! A room with a large log: how long it takes to start, what memory it holds, how long `status` takes; and what commands
+//! take that tell all of the log: seconds, and the most memory that they held.
 //!
 //! `cargo bench --bench bulk -- --entries 1000000 --closed 200`. The log is made by the real writer, but for the syncs; all
 //! but one of its incidents are closed. Figures go to `target/evidence/bulk.json`. Linux. Nothing is asserted: the
@@ -89,6 +90,49 @@ fn status(binary: &Path, socket: &Path) -> Result<(Duration, u64), String> {
     Ok((begun.elapsed(), seq))
 }
 
+/// Commands that tell all of a log, by a room or by its folder.
+const TELLERS: [&[&str]; 6] = [
+    &["export", "--format", "json"],
+    &["export", "--format", "csv"],
+    &["export", "--format", "markdown"],
+    &["export", "--format", "html"],
+    &["timeline", "show"],
+    &["timeline", "show", "-o", "json"],
+];
+
+/// What a command takes: seconds, and the most memory that it held.
+fn cost(command: &mut Command) -> Result<Value, String> {
+    let begun = Instant::now();
+    let silent = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = silent.spawn().map_err(|e| e.to_string())?;
+    let mut peak = 0;
+    loop {
+        peak = peak.max(high_water(child.id()).unwrap_or(0));
+        if let Some(status) = child.try_wait().map_err(|e| e.to_string())? {
+            let seconds = begun.elapsed().as_secs_f64();
+            return Ok(json!({"seconds": seconds, "peak_mib": peak / 1024, "exit": status.code()}));
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// The most memory that a process held so far, KiB.
+fn high_water(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.split_whitespace().next()?.parse().ok()
+}
+
+/// What it takes to tell all of the log: `where_to` says where it is.
+fn tell(binary: &Path, where_to: &[&std::ffi::OsStr]) -> Result<Value, String> {
+    let mut told = serde_json::Map::new();
+    for words in TELLERS {
+        let figures = cost(Command::new(binary).args(words).args(where_to))?;
+        println!("{} {}: {figures}", words.join(" "), where_to[0].display());
+        told.insert(words.join(" "), figures);
+    }
+    Ok(Value::Object(told))
+}
+
 fn run(options: &Options) -> Result<Value, String> {
     let home = tempfile::Builder::new().prefix("wr").tempdir_in("/tmp").map_err(|e| e.to_string())?;
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_warroom"));
@@ -103,7 +147,10 @@ fn run(options: &Options) -> Result<Value, String> {
         .filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len()))
         .sum();
     println!("a log of {} entries, {} MB, written in {:?}", options.entries, bytes / 1_000_000, begun.elapsed());
-    let mut starts = Vec::new();
+    let verify = cost(Command::new(&binary).arg("verify").arg(&log))?;
+    println!("verify: {verify}");
+    let folder = tell(&binary, &["--dir".as_ref(), log.as_os_str()])?;
+    let (mut starts, mut room_told) = (Vec::new(), Value::Null);
     for what in ["without a snapshot", "from a snapshot", "again"] {
         let out = std::fs::File::create(home.path().join("room.log")).map_err(|e| e.to_string())?;
         let begun = Instant::now();
@@ -113,11 +160,17 @@ fn run(options: &Options) -> Result<Value, String> {
         let child = serve.stdin(Stdio::null()).stdout(out).stderr(twin).spawn().map_err(|e| e.to_string())?;
         let mut room = Process::of(child);
         let told = look(&room, begun, &socket, &binary)?;
+        if starts.len() == 2 {
+            room_told = tell(&binary, &["--socket".as_ref(), socket.as_os_str()])?;
+        }
         room.end();
         println!("{what}: {told}");
         starts.push(json!({"what": what, "figures": told}));
     }
-    Ok(json!({"entries": options.entries, "bytes": bytes, "starts": starts}))
+    Ok(json!({
+        "entries": options.entries, "bytes": bytes, "starts": starts, "verify": verify, "by_folder": folder,
+        "by_room": room_told,
+    }))
 }
 
 fn main() -> ExitCode {

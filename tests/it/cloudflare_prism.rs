@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use warroom::actions::{self, PlanContext};
-use warroom::board::{Board, BoardSetup, RowBody as Row, Topic};
+use warroom::board::{Board, BoardSetup, LoadBalancerRow, RowBody as Row, Topic};
 use warroom::clock::Clock;
 use warroom::config::CloudflareConfig;
 use warroom::drill::Simulator;
@@ -165,8 +165,8 @@ impl Source {
             account: account.to_owned(),
             zones: vec![zone.to_owned()],
             token_file: file.path().to_owned(),
-            proxy: Default::default(),
             every_s: 1,
+            ..CloudflareConfig::default()
         };
         let (out, reports) = mpsc::channel(256);
         let (clock, stop, tasks) = (Clock::real(), CancellationToken::new(), TaskTracker::new());
@@ -213,7 +213,7 @@ impl Source {
 
     fn balancer(&mut self) -> LoadBalancer {
         self.wait("a load balancer", |row| match row {
-            Row::LoadBalancer { lb, .. } => Some(lb.clone()),
+            Row::LoadBalancer(LoadBalancerRow { lb, .. }) => Some(lb.clone()),
             _ => None,
         })
     }

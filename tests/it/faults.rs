@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use warroom::board::{RowBody, Topic, Verdict};
+use warroom::board::{AlertRow, RowBody, Topic, Verdict};
 
 use crate::peers::alertmanager::{Pair, QUIET};
 use crate::peers::certs::Validity;
@@ -275,7 +275,7 @@ fn source_well(source: &'static str) -> Box<dyn Fn(&Seen) -> bool> {
 
 fn held_by(seen: &Seen, name: &str) -> Option<(String, usize, String)> {
     seen.rows(Topic::Alerts).iter().find_map(|row| match &row.body {
-        RowBody::Alert { alert, held_by, .. } if alert.name.as_str() == name => {
+        RowBody::Alert(AlertRow { alert, held_by, .. }) if alert.name.as_str() == name => {
             Some((alert.state.as_str().to_owned(), held_by.len(), row.why.to_string()))
         }
         _ => None,

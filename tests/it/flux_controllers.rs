@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use warroom::board::{Row, RowBody, Topic, Verdict};
+use warroom::board::{ParityRow, Row, RowBody, Topic, Verdict};
 
 use crate::peers::controllers::flux::Flux;
 use crate::peers::controllers::git::{Git, Served};
@@ -55,7 +55,7 @@ fn applied(flux: &Flux<'_>, name: &str, commit: &str) {
 
 fn parity(row: &Row) -> Option<(u32, u32)> {
     match row.body {
-        RowBody::Parity { ok, total, .. } => Some((ok, total)),
+        RowBody::Parity(ParityRow { ok, total, .. }) => Some((ok, total)),
         _ => None,
     }
 }
@@ -63,7 +63,7 @@ fn parity(row: &Row) -> Option<(u32, u32)> {
 /// Why DR's applications are not at parity.
 fn laggards(seen: &Seen) -> Option<String> {
     match &seen.row(Topic::Gitops, PARITY)?.body {
-        RowBody::Parity { laggards, .. } => {
+        RowBody::Parity(ParityRow { laggards, .. }) => {
             Some(laggards.iter().map(|(name, why)| format!("{name}: {why}")).collect::<Vec<_>>().join("\n"))
         }
         _ => None,

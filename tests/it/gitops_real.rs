@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use warroom::board::{AppRow, Board, BoardSetup, Row, RowBody, Topic, Verdict, Windows};
+use warroom::board::{AppRow, Board, BoardSetup, ParityRow, Row, RowBody, SourceRow, Topic, Verdict, Windows};
 use warroom::clock::Clock;
 use warroom::config::{self, LoadOptions};
 use warroom::model::{Observation, SourceId, TroubleKind};
@@ -106,7 +106,8 @@ impl Watch {
         let found = crate::support::wait_within(crate::support::PATIENCE, || {
             last = self.rows(Topic::Gitops);
             let is = |row: &&Row| {
-                matches!(row.body, RowBody::Parity { ok: o, total: t, .. } if (o, t) == (ok, total)) && !row.stale
+                matches!(row.body, RowBody::Parity(ParityRow { ok: o, total: t, .. }) if (o, t) == (ok, total))
+                    && !row.stale
             };
             last.iter().find(is).cloned()
         });
@@ -371,7 +372,7 @@ fn a_role_that_may_not_read_projects_and_pods_loses_only_what_they_tell() {
     let mut watch = Watch::start(&kubeconfig);
     wait_for("the missing permission is named", || {
         let row = source(&mut watch, "flux/dr")?;
-        let RowBody::Source { trouble: Some(trouble), .. } = &row.body else { return None };
+        let RowBody::Source(SourceRow { trouble: Some(trouble), .. }) = &row.body else { return None };
         (trouble.kind == TroubleKind::Forbidden && trouble.what.as_str().contains("gitrepositories")).then_some(())
     });
 }

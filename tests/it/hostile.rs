@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
-use warroom::board::{RowBody, Topic};
+use warroom::board::{AlertRow, RowBody, Topic};
 
 use crate::fuzz::hidden::hidden;
 use crate::fuzz::hostile;
@@ -175,7 +175,8 @@ fn hostile_texts_in_real_servers_reach_no_terminal_and_lose_no_entry() {
 
     // Alerts with equal labels would be one; each has a number of its own.
     board.until("every alert", |seen| {
-        let mine = |body: &RowBody| matches!(body, RowBody::Alert { alert, .. } if alert.labels.contains_key("n"));
+        let mine =
+            |body: &RowBody| matches!(body, RowBody::Alert(AlertRow { alert, .. }) if alert.labels.contains_key("n"));
         let rows = seen.rows(Topic::Alerts).iter().filter(|row| mine(&row.body)).count();
         (rows == written.alerts).then_some(())
     });

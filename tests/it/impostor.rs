@@ -10,7 +10,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use clap::CommandFactory;
 use serde_json::Value;
+use warroom::cli::args::Args;
 use warroom::clock::Clock;
 
 use crate::fuzz::hidden::hidden;
@@ -323,23 +325,25 @@ fn a_room_that_does_not_understand_the_question_about_what_was_seen_is_reached_a
     assert!(code == 5 && err.contains("entry 1 is not the one"), "a room that understands it answers: {out} {err}");
 }
 
-/// Every command that shows what a room says, and some that it refuses.
-const COMMANDS: &[&[&str]] = &[
-    &["status"],
-    &["readiness"],
-    &["events"],
-    &["alerts"],
-    &["backups"],
-    &["gitops"],
-    &["traffic"],
-    &["slo"],
-    &["timeline", "show"],
-    &["plan", "list"],
-    &["silence", "list"],
-    &["timeline", "add", "a note"],
-    &["incident", "close"],
-    &["propose", "failover", "--service", "shop", "--confirm", "shop.example"],
-];
+/// Commands that need no more words, but ask no room or do not end.
+const NOT_ASKED: &[&str] = &["timeline tail", "config check", "config show", "init"];
+
+/// Every command that shows what a room says without more words: the table of commands names them.
+fn shows(command: &clap::Command, path: &str, into: &mut Vec<String>) {
+    let takes_format = command.get_arguments().any(|arg| arg.get_long() == Some("output"));
+    let needs_more = command.get_arguments().any(clap::Arg::is_required_set)
+        || command.get_groups().any(clap::ArgGroup::is_required_set);
+    if takes_format && !needs_more && !NOT_ASKED.contains(&path) {
+        into.push(path.to_owned());
+    }
+    for sub in command.get_subcommands() {
+        shows(sub, format!("{path} {}", sub.get_name()).trim_start(), into);
+    }
+}
+
+/// Some that it refuses.
+const REFUSED: &[&[&str]] =
+    &[&["timeline", "add", "a note"], &["propose", "failover", "--service", "shop", "--confirm", "shop.example"]];
 
 const EXPORTS: &[&[&str]] = &[
     &["export", "--format", "markdown"],
@@ -383,9 +387,13 @@ async fn a_room_that_lies_in_every_field_reaches_no_terminal() {
             assert_plain(words, &out, &err);
             out + &err
         };
-        let shows = ["plan", "show", plan.id.as_str()];
+        let show_plan = ["plan", "show", plan.id.as_str()];
         let mut said = String::new();
-        for words in COMMANDS.iter().copied().chain([&shows[..]]) {
+        let mut commands = Vec::new();
+        shows(&Args::command(), "", &mut commands);
+        assert!(commands.len() >= 12, "{commands:?}");
+        let words: Vec<Vec<&str>> = commands.iter().map(|words| words.split(' ').collect()).collect();
+        for words in words.iter().map(Vec::as_slice).chain(REFUSED.iter().copied()).chain([&show_plan[..]]) {
             said.push_str(&ask(words, false));
             said.push_str(&ask(words, true));
         }

@@ -1,7 +1,7 @@
 //! The room in this process: a disk that fills and empties, clients that come back, crowd it, or mean it harm.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -13,7 +13,7 @@ use warroom::cli::connect::{Intent, RoomLink};
 use warroom::cli::error::CliError;
 use warroom::client::Mirror;
 use warroom::clock::{Clock, Random};
-use warroom::config::{AlertmanagerConfig, Config, LoadOptions};
+use warroom::config::{AlertmanagerConfig, Config, LoadOptions, LogConfig, RoomConfig};
 use warroom::drill::scenario;
 use warroom::drill::simulator::Simulator;
 use warroom::ledger::{
@@ -156,31 +156,12 @@ fn config(roles: Option<&[PersonRole]>) -> Config {
     let person =
         |roles: &[PersonRole]| Person { id: "ana".into(), accounts: Vec::new(), uids: vec![me], roles: roles.to_vec() };
     Config {
-        console: Default::default(),
-        room: "test".to_owned(),
-        file: None,
-        clusters: Vec::new(),
-        alertmanagers: Vec::new(),
-        prometheus: Vec::new(),
-        cloudflare: Vec::new(),
-        probes: Vec::new(),
-        objectives: Vec::new(),
-        slos: Vec::new(),
-        rules: EntryRules {
-            alerts: Default::default(),
-            open_on: vec!["critical".to_owned()],
-            ignore: Vec::new(),
-            per_minute: 30,
-            opens_as: Severity::Sev1,
-        },
+        room: RoomConfig { name: "test".to_owned(), ..RoomConfig::default() },
+        rules: EntryRules { open_on: vec!["critical".to_owned()], ..EntryRules::default() },
         policy: Policy { quorum: 2, level: Level::Account, ttl_s: 1800 },
         people: roles.map(person).into_iter().collect(),
-        people_digest: String::new(),
-        people_file: PathBuf::from("people.toml"),
-        allow_fs: Vec::new(),
-        allow_hosts: Vec::new(),
-        allow_exec: Vec::new(),
-        log_quota: u64::MAX,
+        log: LogConfig { quota: u64::MAX },
+        ..Config::default()
     }
 }
 
@@ -552,15 +533,8 @@ async fn in_a_storm_of_warnings_the_one_critical_alert_opens_the_incident() {
     let url = alertmanager(60).await;
     let (home, disk) = (scratch(), Disk::new());
     let mut config = config(Some(&[PersonRole::Operator]));
-    config.alertmanagers = vec![AlertmanagerConfig {
-        name: "am".to_owned(),
-        url,
-        basic_auth: None,
-        bearer_file: None,
-        ca_file: None,
-        http: Default::default(),
-        every_s: 1,
-    }];
+    config.alertmanagers =
+        vec![AlertmanagerConfig { name: "am".to_owned(), url, every_s: 1, ..AlertmanagerConfig::default() }];
     let room = open(home.path(), config, &disk, Clock::real(), None).await;
     let mut link = link(home.path()).await;
     link.until(PATIENCE, "the incident", |mirror| mirror.story.current().is_some()).await.expect("opened");

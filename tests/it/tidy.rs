@@ -513,6 +513,23 @@ fn no_match_over_a_table_stands_outside_it() {
     assert!(wrong.is_empty(), "a new line of a table would need an edit here:\n{}", wrong.join("\n"));
 }
 
+/// Where rows are told apart by what they are about.
+const ROW_KINDS: &str = "src/board/row.rs";
+
+#[test]
+fn rows_are_told_apart_in_their_table() {
+    let mut wrong = Vec::new();
+    for path in sources(&root().join("src")).iter().filter(|path| !is_test_file(path)) {
+        let inside = path.strip_prefix(root()).expect("inside").display().to_string();
+        let text = fs::read_to_string(path).expect("readable");
+        let named = body(&text).lines().position(|line| line.contains("RowBody::"));
+        if let Some(line) = named.filter(|_| inside != ROW_KINDS) {
+            wrong.push(format!("{inside}:{}: read what the row says, or ask for one kind by `as_kind`", line + 1));
+        }
+    }
+    assert!(wrong.is_empty(), "a new kind of row would need an edit here:\n{}", wrong.join("\n"));
+}
+
 /// The fields of a struct at the margin: the text between its braces.
 fn fields_of<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let after = text.split(&format!("struct {name} {{")).nth(1)?;

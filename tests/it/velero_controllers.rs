@@ -2,7 +2,7 @@
 //! restore brought back, and why there is nothing to restore from.
 
 use serde_json::{Value, json};
-use warroom::board::{Row, RowBody, Topic, Verdict};
+use warroom::board::{BackupRow, Row, RowBody, Topic, Verdict};
 
 use crate::peers::controllers::velero::{ObjectStore, Velero};
 use crate::peers::controllers::{self};
@@ -80,7 +80,7 @@ fn schedule(seen: &Seen) -> Option<&Row> {
 /// The restore point of the schedule.
 fn point(row: &Row) -> Option<&str> {
     match &row.body {
-        RowBody::Backup { point, .. } => point.as_ref().map(|it| it.name.as_str()),
+        RowBody::Backup(BackupRow { point, .. }) => point.as_ref().map(|it| it.name.as_str()),
         _ => None,
     }
 }
@@ -90,7 +90,7 @@ fn usable(board: &Watcher, dr: &Velero<'_>, name: &str) {
     dr.synchronise();
     board.until(&format!("{name} as the restore point on dr"), |seen| {
         let row = schedule(seen)?;
-        let on_dr = matches!(&row.body, RowBody::Backup { cluster, .. } if cluster == "dr");
+        let on_dr = matches!(&row.body, RowBody::Backup(BackupRow { cluster, .. }) if cluster == "dr");
         (point(row) == Some(name) && on_dr).then_some(())
     });
 }
@@ -197,7 +197,7 @@ fn a_restore_point_is_what_was_completed_with_something_in_it_and_can_be_reached
 fn beside(board: &Watcher, name: &str, part: &str) {
     board.until(&format!("{name} beside the restore point, because of `{part}`"), |seen| {
         let row = schedule(seen)?;
-        let RowBody::Backup { newer: Some((newer, why)), .. } = &row.body else { return None };
+        let RowBody::Backup(BackupRow { newer: Some((newer, why)), .. }) = &row.body else { return None };
         (point(row) == Some("shop-1") && newer == name && why.as_str().contains(part)).then_some(())
     });
 }
@@ -208,7 +208,7 @@ fn only_when_completed(sites: &Sites, primary: &Velero<'_>, board: &Watcher) {
     primary.begin_backup("shop-1", "shop-daily", &json!({ "includedNamespaces": ["shop"] }));
     board.until("a backup under way", |seen| {
         let row = schedule(seen)?;
-        let RowBody::Backup { newer, .. } = &row.body else { return None };
+        let RowBody::Backup(BackupRow { newer, .. }) = &row.body else { return None };
         let running = newer.as_ref().is_some_and(|(name, phase)| name == "shop-1" && phase == "InProgress");
         let why = row.why.as_str();
         (point(row).is_none() && (running || why.contains("shop-1 is the newest, and it is InProgress"))).then_some(())

@@ -4,7 +4,7 @@ use crate::actions::PlanContext;
 use crate::actions::board_query::{NONE, cluster_trouble, line, list, loss, parity, rows};
 use crate::actions::identifiers::{shown, words};
 use crate::actions::pools::other_users;
-use crate::board::RowBody;
+use crate::board::{BackupRow, Row, ServiceRow};
 use crate::model::facts::LoadBalancer;
 use crate::model::plan::ShownChange;
 use crate::model::time;
@@ -147,10 +147,8 @@ fn you_lose(context: &PlanContext) -> (String, Option<String>) {
     if context.objective.strategy == Strategy::ActiveActive {
         return ("what was not replicated yet; replication is not watched".to_owned(), None);
     }
-    let point = rows(context.board).find_map(|row| match &row.body {
-        RowBody::Service { name, restore_point, .. } if *name == context.objective.service => restore_point.as_ref(),
-        _ => None,
-    });
+    let mut services = rows(context.board).filter_map(Row::as_kind::<ServiceRow>);
+    let point = services.find(|it| it.name == context.objective.service).and_then(|it| it.restore_point.as_ref());
     match point {
         Some(point) => {
             let (text, within) = loss(context, point.name.as_str(), point.started);
@@ -174,8 +172,6 @@ fn you_lose(context: &PlanContext) -> (String, Option<String>) {
 
 /// When a restore point was last read, if that was too long ago to count on.
 fn unread_since(context: &PlanContext, point: &SafeText) -> Option<Stamp> {
-    rows(context.board).filter(|row| row.stale).find_map(|row| match &row.body {
-        RowBody::Backup { point: Some(held), .. } if held.name == *point => Some(row.seen_at),
-        _ => None,
-    })
+    let mut old = rows(context.board).filter(|row| row.stale).filter_map(Row::with_kind::<BackupRow>);
+    old.find(|(_, it)| it.point.as_ref().is_some_and(|held| held.name == *point)).map(|(row, _)| row.seen_at)
 }

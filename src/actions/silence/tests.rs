@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::board::{TopicView, Verdict};
+use crate::board::{RowBody, TopicView, Verdict};
 use crate::model::facts::Open;
 use crate::model::{SourceId, System};
 
@@ -50,7 +50,13 @@ fn alert(key: &str, name: &str, severity: &str, service: Option<&str>) -> Row {
     let service = service.map(str::to_owned);
     row(
         key,
-        RowBody::Alert { alert, held_by: vec!["am-1".into()], missing_from: vec![], service, since_restart: false },
+        RowBody::Alert(AlertRow {
+            alert,
+            held_by: vec!["am-1".into()],
+            missing_from: vec![],
+            service,
+            since_restart: false,
+        }),
     )
 }
 
@@ -177,10 +183,10 @@ fn one_member_is_asked_and_never_one_that_settles_or_is_troubled() {
 fn what_ended_is_not_hit_and_what_can_not_be_compared_is_said() {
     let mut rows =
         vec![alert("a", "DiskSlow", "warning", Some("shop")), alert("b", "DiskSlow", "warning", Some("shop"))];
-    if let RowBody::Alert { alert, .. } = &mut rows[0].body {
+    if let RowBody::Alert(AlertRow { alert, .. }) = &mut rows[0].body {
         alert.state = Open::new("gone");
     }
-    if let RowBody::Alert { alert, .. } = &mut rows[1].body {
+    if let RowBody::Alert(AlertRow { alert, .. }) = &mut rows[1].body {
         alert.labels.insert("cluster".to_owned(), SafeText::new("pri\u{202e}mary"));
     }
     let shown = try_on(&board(rows, vec![]), &ready(), &create("cluster=primary")).expect("a preview").preview;
@@ -205,7 +211,7 @@ fn more_hits_than_were_shown_is_drift_and_fewer_is_not() {
 fn ending_one_says_who_becomes_loud() {
     let mut rows = vec![alert("a", "KubeAPIDown", "critical", None), alert("b", "DiskSlow", "warning", None)];
     for (row, by) in rows.iter_mut().zip([vec!["s-1"], vec!["s-1", "s-2"]]) {
-        if let RowBody::Alert { alert, .. } = &mut row.body {
+        if let RowBody::Alert(AlertRow { alert, .. }) = &mut row.body {
             alert.silenced_by = by.into_iter().map(str::to_owned).collect();
             alert.state = Open::new("suppressed");
         }
@@ -224,7 +230,13 @@ fn ending_one_says_who_becomes_loud() {
         let silence = Silence { state: Open::new(state), ..silence.clone() };
         row(
             "s-1",
-            RowBody::Silence { silence, held_by: vec!["am-2".into()], missing_from: vec![], hits: 0, critical: 0 },
+            RowBody::Silence(SilenceRow {
+                silence,
+                held_by: vec!["am-2".into()],
+                missing_from: vec![],
+                hits: 0,
+                critical: 0,
+            }),
         )
     };
     let expire = SilenceChange::Expire { id: "s-1".into() };

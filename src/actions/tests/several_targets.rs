@@ -27,7 +27,7 @@ fn two_sites() -> PlanBench {
     bench.rows.push(row(SourceId::new(System::Kubernetes, "far"), cluster("far", ClusterRole::Dr, Endpoint::Ok)));
     let velero = SourceId::new(System::Velero, "far");
     let mut backup = backup(point());
-    if let RowBody::Backup { cluster, .. } = &mut backup {
+    if let RowBody::Backup(BackupRow { cluster, .. }) = &mut backup {
         *cluster = "far".into();
     }
     bench.rows.push(row(velero.clone(), backup));
@@ -123,7 +123,7 @@ fn a_dr_cluster_that_can_not_take_it_is_passed_over_with_its_reason() {
 fn a_restore_goes_first_to_where_the_users_are() {
     let mut bench = two_sites();
     bench.each(|row| {
-        if let RowBody::LoadBalancer { goes_to, .. } = &mut row.body {
+        if let RowBody::LoadBalancer(LoadBalancerRow { goes_to, .. }) = &mut row.body {
             *goes_to = Some("far".into());
         }
     });

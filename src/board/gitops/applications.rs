@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::TimeDelta;
 
 use crate::board::observation_store::{Provenance, SourceState};
-use crate::board::row::{AppRow, Row, RowBody, Verdict, Windows};
+use crate::board::row::{AppRow, Row, Verdict, Windows};
 use crate::board::row_builder::Opinion;
 use crate::model::facts::{App, Controller, Fact, FactKind, GitSource, ObjectRef, Project};
 use crate::model::gitops::destination::Destination;
@@ -191,7 +191,7 @@ impl JudgedApp<'_> {
             None => {}
         }
         self.notes.into_iter().for_each(|note| opinion.mention(note));
-        opinion.row(self.id, self.proof, RowBody::App(self.row))
+        opinion.row(self.id, self.proof, self.row)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::board::Board;
 use crate::board::observation_store::Provenance;
-use crate::board::row::{Against, AppsKnown, Row, RowBody, Verdict, Windows};
+use crate::board::row::{Against, AppsKnown, ParityRow, Row, Verdict, Windows};
 use crate::board::row_builder::{Opinion, count, names};
 use crate::model::gitops::LagKind;
 use crate::model::gitops::destination::Destination;
@@ -107,7 +107,7 @@ impl<'a> Group<'a> {
         laggards.truncate(MOST_LAGGARDS);
         let oldest_reconciled = self.apps.iter().filter_map(|it| it.row.reconciled_at).min();
         let (cluster, against) = (name.clone(), self.against.clone());
-        let body = RowBody::Parity { cluster, ok, total, laggards, silent, passing, against, oldest_reconciled };
+        let body = ParityRow { cluster, ok, total, laggards, silent, passing, against, oldest_reconciled };
         Some(opinion.row(format!("{PREFIX}{name}"), proof, body))
     }
 

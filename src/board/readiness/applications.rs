@@ -1,6 +1,6 @@
 //! Whether the applications of a service run on a DR cluster as they run on the primary.
 
-use crate::board::row::{AppRow, AppsKnown, Row, RowBody, Topic, Verdict};
+use crate::board::row::{AppRow, AppsKnown, ParityRow, Row, Topic, Verdict};
 use crate::model::time::{clock, since, words};
 
 use super::{Attainment, ObjectiveKind, ReadinessCheck, ReadinessInput, check};
@@ -19,10 +19,8 @@ pub(super) fn applications(seen: &ReadinessInput<'_>, dr: &str) -> ReadinessChec
     if objective.apps.is_empty() {
         return unknown("no application is named for it".to_owned(), "Name its apps in its [[service]].");
     }
-    let apps = seen.rows(Topic::Gitops).iter().filter_map(|row| match &row.body {
-        RowBody::App(app) if objective.owns_app(app.kind.as_str(), app.name.as_str()) => Some((row, app)),
-        _ => None,
-    });
+    let apps = seen.rows(Topic::Gitops).iter().filter_map(Row::with_kind::<AppRow>);
+    let apps = apps.filter(|(_, app)| objective.owns_app(app.kind.as_str(), app.name.as_str()));
     let (own, others): (Vec<_>, Vec<_>) = apps.partition(|(_, app)| app.cluster == dr);
     let missing: Vec<&AppRow> = others
         .into_iter()
@@ -64,12 +62,8 @@ fn late(seen: &ReadinessInput<'_>, row: &Row, app: &AppRow) -> String {
 /// All of them are well by themselves: with what they were compared.
 fn compared(seen: &ReadinessInput<'_>, dr: &str, all: usize) -> ReadinessCheck {
     let primary = &seen.objective.primary;
-    let known = seen.rows(Topic::Gitops).iter().find_map(|row| match &row.body {
-        RowBody::Parity { cluster, against, .. } if cluster == dr => {
-            against.iter().find(|it| it.cluster == *primary).map(|it| it.known)
-        }
-        _ => None,
-    });
+    let mut own = seen.rows(Topic::Gitops).iter().filter_map(Row::as_kind::<ParityRow>).filter(|it| it.cluster == dr);
+    let known = own.find_map(|it| it.against.iter().find(|it| it.cluster == *primary)).map(|it| it.known);
     let healthy = format!("{all} of {all} deployed and healthy on {dr}, but compared with nothing");
     let (says, remedy) = match known {
         Some(AppsKnown::Now) => return of(Attainment::Met, format!("{all} of {all} at parity on {dr}"), ""),

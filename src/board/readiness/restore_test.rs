@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use crate::board::restore_points::is_ahead;
-use crate::board::row::{RowBody, Topic};
+use crate::board::row::{BackupRow, Row, Topic};
 use crate::model::facts::{Restore, Scope};
 use crate::model::time::{since, words};
 use crate::model::{Milestone, SafeText, Stamp, Step, StepRequest};
@@ -78,8 +78,8 @@ fn joined(whole: &[&RestoreTest]) -> Option<Evidence> {
 /// Restores where the service comes back that Velero completed, by whoever asked for them.
 fn by_velero<'a>(seen: &'a ReadinessInput<'_>) -> impl Iterator<Item = RestoreTest> + 'a {
     let names = schedules(seen);
-    seen.rows(Topic::Backups).iter().filter_map(move |row| match &row.body {
-        RowBody::Restore(it)
+    seen.rows(Topic::Backups).iter().filter_map(move |row| match row.as_kind::<Restore>() {
+        Some(it)
             if seen.objective.restored_on().contains(&it.cluster)
                 && it.phase.is("Completed")
                 && is_own(seen, &names, it) =>
@@ -166,11 +166,8 @@ fn is_own(seen: &ReadinessInput<'_>, names: &BTreeSet<&str>, it: &Restore) -> bo
 
 /// Every schedule's name that is known.
 fn schedules<'a>(seen: &ReadinessInput<'a>) -> BTreeSet<&'a str> {
-    let known = seen.rows(Topic::Backups).iter().filter_map(|row| match &row.body {
-        RowBody::Backup { schedule, .. } => Some(schedule.as_str()),
-        _ => None,
-    });
-    known.chain(seen.objective.schedules.iter().map(String::as_str)).collect()
+    let known = seen.rows(Topic::Backups).iter().filter_map(Row::as_kind::<BackupRow>);
+    known.map(|it| it.schedule.as_str()).chain(seen.objective.schedules.iter().map(String::as_str)).collect()
 }
 
 /// The schedule that made a backup. Velero names it after the schedule: `NAME-20260302142900`; the longest name that fits.

@@ -1,6 +1,6 @@
 //! What has to stand ready at this instant for a recovery to be possible: the DR cluster and its pool.
 
-use crate::board::row::{PoolRef, Row, RowBody, Topic, Verdict};
+use crate::board::row::{ClusterRow, LoadBalancerRow, PoolRef, Row, Topic, Verdict};
 use crate::board::unknown_names::{AtEdge, not_at_edge};
 use crate::model::facts::{LoadBalancer, NamespacePods, Pod};
 use crate::model::time::{since, words};
@@ -37,15 +37,11 @@ struct KnownCluster<'a> {
 }
 
 fn known<'a>(seen: &ReadinessInput<'a>, wanted: &str) -> Option<KnownCluster<'a>> {
-    seen.rows(Topic::Clusters).iter().find_map(|row| match &row.body {
-        RowBody::Cluster { name, nodes, nodes_ready, control_plane, same_as, pods, namespaces, .. }
-            if name == wanted =>
-        {
-            let uid = control_plane.as_ref().and_then(|it| it.uid.as_deref());
-            Some(KnownCluster { row, nodes: *nodes, ready: *nodes_ready, uid, same_as, pods, namespaces })
-        }
-        _ => None,
-    })
+    let mut all = seen.rows(Topic::Clusters).iter().filter_map(Row::with_kind::<ClusterRow>);
+    let (row, cluster) = all.find(|(_, it)| it.name == wanted)?;
+    let ClusterRow { nodes, nodes_ready, control_plane, same_as, pods, namespaces, .. } = cluster;
+    let uid = control_plane.as_ref().and_then(|it| it.uid.as_deref());
+    Some(KnownCluster { row, nodes: *nodes, ready: *nodes_ready, uid, same_as, pods, namespaces })
 }
 
 /// Whether a DR cluster is known to be the primary by another name.
@@ -169,27 +165,21 @@ fn of_host(seen: &ReadinessInput<'_>, host: &Host, dr: &str) -> ReadinessCheck {
     if let Some(says) = missing.next() {
         return unknown(says, correct);
     }
-    let found = seen.rows(Topic::Traffic).iter().find_map(|row| match &row.body {
-        RowBody::LoadBalancer { lb, order, fallback, goes_to, .. } if lb.name == host.as_str() => {
-            let named = order.iter().chain(fallback).find(|it| it.name == pool);
-            Some((row, lb, named, goes_to))
-        }
-        _ => None,
-    });
-    let Some((row, lb, named, goes_to)) = found else {
+    let mut all = seen.rows(Topic::Traffic).iter().filter_map(Row::with_kind::<LoadBalancerRow>);
+    let Some((row, it)) = all.find(|(_, it)| it.lb.name == host.as_str()) else {
         return unknown(format!("nothing is known of {host}"), "Bring the edge's API back: its source says why.");
     };
     if row.stale {
         return unknown(format!("{host}: {}", row.why), "Bring the edge's API back.");
     }
-    let Some(named) = named else {
+    let Some(named) = it.order.iter().chain(&it.fallback).find(|it| it.name == pool) else {
         return unknown(format!("pool {pool} is not in the order of {host}"), "Add it behind the primary's pool.");
     };
-    if goes_to.as_ref().is_some_and(|to| to == pool) {
+    if it.goes_to.as_ref().is_some_and(|to| to == pool) {
         let says = format!("users are on {pool} already: there is no further site to go to");
         return unknown(says, "Move them back when the primary side is proven good.");
     }
-    of_pool(lb, named)
+    of_pool(&it.lb, named)
 }
 
 fn of_pool(lb: &LoadBalancer, pool: &PoolRef) -> ReadinessCheck {

@@ -72,7 +72,9 @@ fn what_was_not_read_is_not_counted() {
     assert_eq!(verdict, Verdict::Unknown);
     assert!(why.contains("its nodes have not been read") && why.contains("its pods have not been read"), "{why}");
     let judged = board.judge(now());
-    let RowBody::Cluster { nodes_read, pods_read, .. } = &row(&judged, Topic::Clusters, "dr").body else { panic!() };
+    let RowBody::Cluster(ClusterRow { nodes_read, pods_read, .. }) = &row(&judged, Topic::Clusters, "dr").body else {
+        panic!()
+    };
     assert!(!nodes_read && !pods_read);
 }
 
@@ -158,7 +160,9 @@ fn the_worst_pods_are_named_and_all_are_counted() {
         .collect();
     pods.push(pod("z", PodStage::Starting, "ContainerCreating", at("13:00:00")));
     let judged = with_pods(pods).judge(now());
-    let RowBody::Cluster { pods, pods_troubled, .. } = &row(&judged, Topic::Clusters, "dr").body else { panic!() };
+    let RowBody::Cluster(ClusterRow { pods, pods_troubled, .. }) = &row(&judged, Topic::Clusters, "dr").body else {
+        panic!()
+    };
     assert_eq!((*pods_troubled, pods.len(), pods[0].name.as_str()), (301, 200, "z"));
 }
 

@@ -73,7 +73,7 @@ fn both(now: Stamp) -> Board {
 fn parity(board: &Board, now: Stamp) -> (u32, u32, Vec<String>, Row) {
     let judged = board.judge(now);
     let row = row(&judged, Topic::Gitops, "parity/dr").clone();
-    let RowBody::Parity { ok, total, laggards, .. } = &row.body else { panic!("{row:?}") };
+    let RowBody::Parity(ParityRow { ok, total, laggards, .. }) = &row.body else { panic!("{row:?}") };
     (*ok, *total, laggards.iter().map(|(name, why)| format!("{name}: {why}")).collect(), row)
 }
 

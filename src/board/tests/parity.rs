@@ -49,7 +49,7 @@ struct Parity {
 fn parity_of(board: &Board, cluster: &str, now: Stamp) -> Parity {
     let judged = board.judge(now);
     let row = row(&judged, Topic::Gitops, &format!("parity/{cluster}")).clone();
-    let RowBody::Parity { ok, total, laggards, passing, against, .. } = &row.body else { panic!("{row:?}") };
+    let RowBody::Parity(ParityRow { ok, total, laggards, passing, against, .. }) = &row.body else { panic!("{row:?}") };
     let laggards = laggards.iter().map(|(name, why)| format!("{name} {why}")).collect();
     let known = against.first().map(|it| it.known);
     Parity { ok: *ok, total: *total, laggards, passing: *passing, known, row: row.clone() }

@@ -63,7 +63,7 @@ proptest! {
         order.reverse();
         prop_assert_eq!(&straight, &heard(&order));
         let it = row(&straight, Topic::Alerts, "f1");
-        let RowBody::Alert { alert, held_by, .. } = &it.body else { panic!() };
+        let RowBody::Alert(AlertRow { alert, held_by, .. }) = &it.body else { panic!() };
         prop_assert_eq!(held_by.len(), 4);
         prop_assert_eq!(alert.receivers.len(), 4);
         prop_assert_eq!(alert.starts_at, starts.iter().min().map(|s| at("14:00:00") + TimeDelta::seconds(*s)));

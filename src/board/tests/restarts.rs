@@ -200,17 +200,21 @@ fn doubted(told: Vec<(&'static str, SourceChange)>, doubts: &[Doubt; 10]) -> Vec
 fn unproven(judged: &JudgedBoard, row: &Row, doubts: &[Doubt; 10], now: Stamp) -> Option<&'static str> {
     let doubt = |id: &SourceId| SOURCES.iter().position(|it| source(it) == *id).map(|n| doubts[n]);
     match &row.body {
-        RowBody::Cluster { nodes, nodes_ready, .. } if *nodes == 0 || nodes_ready < nodes => {
+        RowBody::Cluster(ClusterRow { nodes, nodes_ready, .. }) if *nodes == 0 || nodes_ready < nodes => {
             return Some("no node is ready");
         }
-        RowBody::Parity { ok, total, .. } if *total == 0 || ok < total => return Some("no application is at parity"),
-        RowBody::Backup { point: None, .. } => return Some("no restore point"),
-        RowBody::Backup { point: Some(point), .. } if point.started > now + TimeDelta::seconds(60) => {
+        RowBody::Parity(ParityRow { ok, total, .. }) if *total == 0 || ok < total => {
+            return Some("no application is at parity");
+        }
+        RowBody::Backup(BackupRow { point: None, .. }) => return Some("no restore point"),
+        RowBody::Backup(BackupRow { point: Some(point), .. }) if point.started > now + TimeDelta::seconds(60) => {
             return Some("a future point");
         }
-        RowBody::Service { good_percent, .. } if *good_percent != Some(100) => return Some("no good answer"),
+        RowBody::Service(ServiceRow { good_percent, .. }) if *good_percent != Some(100) => {
+            return Some("no good answer");
+        }
         RowBody::Probe(probe) if probe.samples == 0 || probe.good < probe.samples => return Some("no good answer"),
-        RowBody::LoadBalancer { order, .. } if order.is_empty() => return Some("no pool"),
+        RowBody::LoadBalancer(LoadBalancerRow { order, .. }) if order.is_empty() => return Some("no pool"),
         _ => {}
     }
     if row.stale || row.seen_at > now + TimeDelta::seconds(5) {
@@ -218,7 +222,7 @@ fn unproven(judged: &JudgedBoard, row: &Row, doubts: &[Doubt; 10], now: Stamp) -
     }
     match doubt(&row.source) {
         Some(Doubt::Unheard) => Some("its source was never heard"),
-        Some(Doubt::Partial) if !matches!(row.body, RowBody::Alert { .. }) => Some("its source is partial"),
+        Some(Doubt::Partial) if !matches!(row.body, RowBody::Alert(_)) => Some("its source is partial"),
         Some(Doubt::Future) => Some("its source is in the future"),
         _ if judged.rows(Topic::Sources).is_empty() => Some("no source"),
         _ => None,

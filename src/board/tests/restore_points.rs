@@ -8,8 +8,8 @@ fn shop_row(board: &Board, now: Stamp, id: &str) -> Row {
 
 fn point_of(row: &Row) -> Option<String> {
     match &row.body {
-        RowBody::Backup { point, .. } => point.as_ref().map(|it| it.name.to_string()),
-        RowBody::Service { restore_point, .. } => restore_point.as_ref().map(|it| it.name.to_string()),
+        RowBody::Backup(BackupRow { point, .. }) => point.as_ref().map(|it| it.name.to_string()),
+        RowBody::Service(ServiceRow { restore_point, .. }) => restore_point.as_ref().map(|it| it.name.to_string()),
         _ => None,
     }
 }
@@ -56,7 +56,9 @@ fn a_start_in_the_future_is_nobodys_age() {
     let board = only(now, vec![ahead("14:44:00"), made("shop-hourly-1429", "14:29:00", |_| {})]);
     let beside = shop_row(&board, now, "schedule/shop-hourly");
     assert_eq!(point_of(&beside).as_deref(), Some("shop-hourly-1429"));
-    assert!(matches!(&beside.body, RowBody::Backup { newer: Some((name, _)), .. } if *name == "shop-hourly-new"));
+    assert!(
+        matches!(&beside.body, RowBody::Backup(BackupRow { newer: Some((name, _)), .. }) if *name == "shop-hourly-new")
+    );
     // Clocks that agree differ by so much.
     let board = only(now, vec![ahead("14:37:40")]);
     assert!(point_of(&shop_row(&board, now, "schedule/shop-hourly")).is_some());
@@ -66,7 +68,7 @@ fn a_start_in_the_future_is_nobodys_age() {
     plane.skew_ms = Some(600_000);
     board.fact("kubernetes/primary", now, plane);
     match shop_row(&board, now, "schedule/shop-hourly").body {
-        RowBody::Backup { point: Some(point), .. } => assert_eq!(point.started, at("14:34:00")),
+        RowBody::Backup(BackupRow { point: Some(point), .. }) => assert_eq!(point.started, at("14:34:00")),
         other => panic!("{other:?}"),
     }
 }
@@ -109,7 +111,7 @@ fn several_schedules_cover_a_service_together_and_the_oldest_part_counts() {
     }
     let service = row(&board.judge(now), Topic::Services, "shop").clone();
     assert_eq!(point_of(&service).as_deref(), Some("pay-hourly-1415"), "what is lost is what the oldest part lacks");
-    assert!(matches!(&service.body, RowBody::Service { with, .. } if with[0].name == "shop-hourly-1429"));
+    assert!(matches!(&service.body, RowBody::Service(ServiceRow { with, .. }) if with[0].name == "shop-hourly-1429"));
     // A part that is missing leaves nothing of the whole.
     let board = two_parts(now, |points| points.truncate(1));
     let alone = shop_row(&board, now, "schedule/shop-hourly");
@@ -294,7 +296,10 @@ fn a_backup_that_hangs_is_named_with_those_that_wait_behind_it() {
         assert!(old.verdict >= Verdict::Warning, "{phase}: {old:?}");
         let says = format!("x is {phase} since 12:30:00 UTC, 1 waits behind it");
         assert!(old.why.as_str().contains(&says), "{phase}: {}", old.why);
-        assert!(matches!(&old.body, RowBody::Backup { newer: Some((name, _)), .. } if *name == "x"), "{old:?}");
+        assert!(
+            matches!(&old.body, RowBody::Backup(BackupRow { newer: Some((name, _)), .. }) if *name == "x"),
+            "{old:?}"
+        );
     }
     // The one that blocks may be another schedule's.
     let mut other = under_way("other-1", "InProgress", Some("09:00:00"));
@@ -341,7 +346,7 @@ fn runs_beyond_the_count_are_more_and_what_velero_makes_up_for_is_said() {
     let row = judged(false);
     assert!(row.why.as_str().contains("more than 100 runs missed, the last was at 14:29:00 UTC"), "{}", row.why);
     assert!(row.why.as_str().contains("one backup for all of them"), "{}", row.why);
-    assert!(matches!(row.body, RowBody::Backup { missed_runs: 100, missed_more: true, .. }));
+    assert!(matches!(row.body, RowBody::Backup(BackupRow { missed_runs: 100, missed_more: true, .. })));
     assert!(judged(true).why.as_str().contains("make up for none (skipImmediately)"));
 }
 
@@ -355,7 +360,7 @@ fn nothing_is_judged_missing_before_what_it_hangs_on_was_read() {
     board.list("velero/dr", now, FactKind::RestorePoint, vec![backup("dr", "shop-hourly-1429", at("14:29:00")).into()]);
     let half = shop_row(&board, now, "schedule/shop-hourly");
     assert!(half.verdict == Verdict::Unknown && half.why.as_str().contains("is still being read"), "{half:?}");
-    assert!(matches!(half.body, RowBody::Backup { overdue: false, .. }));
+    assert!(matches!(half.body, RowBody::Backup(BackupRow { overdue: false, .. })));
     board.list("velero/dr", now, FactKind::Location, vec![location("dr", now).into()]);
     assert!(point_of(&shop_row(&board, now, "schedule/shop-hourly")).is_some());
 }

@@ -44,7 +44,7 @@ fn a_silence_is_one_row_and_disagreement_is_said() {
         board.list(from, seen, FactKind::Alert, alerts);
     }
     let judged = board.judge(at("14:50:00"));
-    let RowBody::Silence { silence, held_by, missing_from, hits, critical } =
+    let RowBody::Silence(SilenceRow { silence, held_by, missing_from, hits, critical }) =
         &row(&judged, Topic::Silences, "s-1").body
     else {
         panic!("a silence")
@@ -76,7 +76,7 @@ fn one_to_come_counts_by_its_matchers_and_one_that_ended_counts_nobody() {
         .rows(Topic::Silences)
         .iter()
         .map(|row| match &row.body {
-            RowBody::Silence { hits, .. } => (row.id.clone(), *hits),
+            RowBody::Silence(SilenceRow { hits, .. }) => (row.id.clone(), *hits),
             _ => panic!("a silence"),
         })
         .collect();
@@ -133,7 +133,7 @@ fn a_member_that_settles_proves_no_absence_and_is_asked_for_nothing() {
             board.list("alertmanager/am-1", at(clock), FactKind::Alert, vec![]);
         }
         let judged = board.judge(at("14:41:09"));
-        let RowBody::Alert { alert, .. } = &row(&judged, Topic::Alerts, "a").body else { panic!("an alert") };
+        let RowBody::Alert(AlertRow { alert, .. }) = &row(&judged, Topic::Alerts, "a").body else { panic!("an alert") };
         assert_eq!(alert.state.as_str(), ended, "settling: {partly}");
         let able: Vec<bool> = members(&board.store).iter().map(|it| it.reachable).collect();
         assert_eq!(able, [true, !partly]);

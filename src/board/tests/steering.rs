@@ -185,7 +185,7 @@ fn each_way_of_steering_says_where_traffic_goes() {
     for (what, change, to, verdict, says) in table {
         let judged = judged(change);
         let it = row(&judged, Topic::Traffic, "lb/edge/lb-1");
-        let RowBody::LoadBalancer { goes_to, routes, .. } = &it.body else { panic!() };
+        let RowBody::LoadBalancer(LoadBalancerRow { goes_to, routes, .. }) = &it.body else { panic!() };
         let told = goes_to.as_ref().map_or_else(|| Route::words(routes), ToString::to_string);
         assert_eq!((told.as_str(), it.verdict), (to, verdict), "{what}: {}", it.why);
         assert!(it.why.as_str().contains(says), "{what}: {}", it.why);

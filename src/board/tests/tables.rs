@@ -15,8 +15,10 @@ fn usable(change: impl FnOnce(&mut RestorePoint, &mut Location)) -> Result<(), S
     board.list("velero/dr", now, FactKind::RestorePoint, vec![point.into()]);
     let judged = board.judge(now);
     let it = row(&judged, Topic::Backups, "schedule/shop-hourly");
-    let RowBody::Backup { point, .. } = &it.body else { panic!("{it:?}") };
-    let RowBody::Service { restore_point, .. } = &row(&judged, Topic::Services, "shop").body else { panic!() };
+    let RowBody::Backup(BackupRow { point, .. }) = &it.body else { panic!("{it:?}") };
+    let RowBody::Service(ServiceRow { restore_point, .. }) = &row(&judged, Topic::Services, "shop").body else {
+        panic!()
+    };
     assert_eq!(point, restore_point, "a service's point is that of its only schedule");
     match point {
         Some(_) => {
@@ -78,7 +80,7 @@ fn the_newest_usable_point_counts_and_a_newer_one_that_is_not_is_named() {
     board.fact("velero/dr", now, running);
     board.fact("velero/dr", now, backup("dr", "shop-hourly-1329", at("13:29:00")));
     let judged = board.judge(now);
-    let RowBody::Backup { point, newer, cluster, missed_runs, rpo_s, .. } =
+    let RowBody::Backup(BackupRow { point, newer, cluster, missed_runs, rpo_s, .. }) =
         &row(&judged, Topic::Backups, "schedule/shop-hourly").body
     else {
         panic!()
@@ -110,7 +112,7 @@ fn runs_are_missed_by_the_schedule_and_not_while_it_is_paused() {
         let judged = board.judge(now);
         let it = row(&judged, Topic::Backups, "schedule/shop-hourly").clone();
         match it.body {
-            RowBody::Backup { missed_runs, .. } => (missed_runs, it.why.to_string()),
+            RowBody::Backup(BackupRow { missed_runs, .. }) => (missed_runs, it.why.to_string()),
             _ => panic!(),
         }
     };
@@ -136,7 +138,7 @@ fn parity(change: impl FnOnce(&mut App)) -> (u32, u32, Vec<(SafeText, SafeText)>
     board.list("argocd/dr", now, FactKind::App, facts);
     let judged = board.judge(now);
     match &row(&judged, Topic::Gitops, "parity/dr").body {
-        RowBody::Parity { ok, total, laggards, .. } => (*ok, *total, laggards.clone()),
+        RowBody::Parity(ParityRow { ok, total, laggards, .. }) => (*ok, *total, laggards.clone()),
         _ => panic!(),
     }
 }
@@ -176,7 +178,7 @@ fn stale_applications_are_never_counted_as_well() {
     let judged = all_well(at("14:37:00")).judge(at("14:38:00"));
     let it = row(&judged, Topic::Gitops, "parity/dr");
     assert!(it.stale && it.verdict == Verdict::Unknown, "{it:?}");
-    let RowBody::Parity { ok, total, .. } = &it.body else { panic!() };
+    let RowBody::Parity(ParityRow { ok, total, .. }) = &it.body else { panic!() };
     assert_eq!((*ok, *total), (0, 12));
 }
 
@@ -220,7 +222,7 @@ fn traffic_goes_where_the_order_and_known_health_say() {
         board.list("cloudflare/edge", now, FactKind::LoadBalancer, vec![lb.into()]);
         let judged = board.judge(now);
         let it = row(&judged, Topic::Traffic, "lb/edge/lb-1");
-        let RowBody::LoadBalancer { goes_to, service, .. } = &it.body else { panic!() };
+        let RowBody::LoadBalancer(LoadBalancerRow { goes_to, service, .. }) = &it.body else { panic!() };
         assert_eq!(goes_to.as_ref().map(SafeText::as_str), to, "{what}: {}", it.why);
         assert_eq!(it.verdict, verdict, "{what}: {}", it.why);
         assert_eq!(service.as_deref(), Some("shop"));
@@ -356,7 +358,9 @@ fn nodes_are_silent_by_their_lease_whatever_their_condition_says() {
     board.list("kubernetes/primary", now, FactKind::Node, nodes);
     let judged = board.judge(now);
     let it = row(&judged, Topic::Clusters, "primary");
-    let RowBody::Cluster { nodes, nodes_ready, nodes_silent, nodes_not_ready, .. } = &it.body else { panic!() };
+    let RowBody::Cluster(ClusterRow { nodes, nodes_ready, nodes_silent, nodes_not_ready, .. }) = &it.body else {
+        panic!()
+    };
     assert_eq!((*nodes, *nodes_ready, *nodes_silent, nodes_not_ready.len()), (4, 2, 2, 0));
     assert!(
         it.why.as_str().contains("2 of 4 nodes silent (not heard from, or Lease late): node-2, node-3"),
@@ -503,7 +507,9 @@ fn a_source_shows_the_way_to_it_whether_or_not_it_answers() {
     let mut board = all_well(at("14:40:00")).with_notes(&source("cloudflare/edge"), way.clone());
     for _ in 0..2 {
         let judged = board.judge(at("14:40:20"));
-        let RowBody::Source { notes, .. } = &row(&judged, Topic::Sources, "cloudflare/edge").body else { panic!() };
+        let RowBody::Source(SourceRow { notes, .. }) = &row(&judged, Topic::Sources, "cloudflare/edge").body else {
+            panic!()
+        };
         assert_eq!(*notes, way);
         board.see("cloudflare/edge", at("14:40:10"), trouble(TroubleKind::Unreachable));
     }
@@ -521,7 +527,7 @@ fn what_one_part_says_renews_nothing_of_a_part_that_can_not_be_read() {
     }
     let judged = board.judge(at("14:40:59"));
     let state = row(&judged, Topic::Sources, "velero/dr");
-    let RowBody::Source { troubled_since, .. } = &state.body else { panic!("{state:?}") };
+    let RowBody::Source(SourceRow { troubled_since, .. }) = &state.body else { panic!("{state:?}") };
     assert_eq!(*troubled_since, Some(at("14:40:10")));
     assert!(!row(&judged, Topic::Backups, "location/dr/default").stale, "it was read a second ago");
     let point = board.store.source(&source("velero/dr")).unwrap();
@@ -534,7 +540,7 @@ fn what_one_part_says_renews_nothing_of_a_part_that_can_not_be_read() {
 fn a_source_that_answers_once_between_two_failures_was_not_well_in_between() {
     let mut board = all_well(at("14:36:55"));
     let since = |board: &Board, now: &str| match &row(&board.judge(at(now)), Topic::Sources, "velero/dr").body {
-        RowBody::Source { troubled_since, .. } => *troubled_since,
+        RowBody::Source(SourceRow { troubled_since, .. }) => *troubled_since,
         other => panic!("{other:?}"),
     };
     for second in (0..60).step_by(10) {

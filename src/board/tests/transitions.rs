@@ -226,7 +226,7 @@ fn an_alert_is_resolved_only_when_every_instance_was_asked_twice_and_is_old_enou
     assert_eq!(poll(&mut play, at("14:41:30"), &both[..1], &calm), [""; 0], "am-2 still holds it");
     let judged = play.board.judge(at("14:41:30"));
     let it = row(&judged, Topic::Alerts, "f1");
-    let RowBody::Alert { held_by, missing_from, .. } = &it.body else { panic!() };
+    let RowBody::Alert(AlertRow { held_by, missing_from, .. }) = &it.body else { panic!() };
     assert_eq!((held_by.clone(), missing_from.clone()), (vec!["am-2".to_owned()], vec!["am-1".to_owned()]));
     assert_eq!(it.why, "am-2 holds it, am-1 does not");
 
@@ -264,7 +264,7 @@ fn an_alertmanager_that_was_started_again_gives_one_row_and_says_that_the_beginn
     // By a member that runs for long its beginning is its own.
     play.board.list(one[1], at("14:50:12"), FactKind::AlertPeer, vec![peer("am", at("10:00:00")).into()]);
     poll(&mut play, at("14:50:12"), &one, &again);
-    let RowBody::Alert { since_restart, .. } = &row(&play.last, Topic::Alerts, "f1").body else { panic!() };
+    let RowBody::Alert(AlertRow { since_restart, .. }) = &row(&play.last, Topic::Alerts, "f1").body else { panic!() };
     assert!(!since_restart);
 }
 
@@ -280,7 +280,9 @@ fn a_beginning_just_before_an_alertmanager_was_started_is_the_alerts_own() {
         }
         let began = format!("2026-03-02T{began}").parse().expect("an instant");
         poll(&mut play, at("14:53:00"), &one, &[alert("f1", "KubeAPIDown", "critical", began)]);
-        let RowBody::Alert { since_restart, .. } = &row(&play.last, Topic::Alerts, "f1").body else { panic!() };
+        let RowBody::Alert(AlertRow { since_restart, .. }) = &row(&play.last, Topic::Alerts, "f1").body else {
+            panic!()
+        };
         assert_eq!(*since_restart, expected, "{began}");
     }
 }

@@ -131,7 +131,7 @@ fn where_volumes_are_is_said_only_as_far_as_it_is_proven() {
         }
         let judged = board.judge(now);
         let it = row(&judged, Topic::Backups, "schedule/shop-hourly");
-        let RowBody::Backup { point: Some(point), .. } = &it.body else { panic!() };
+        let RowBody::Backup(BackupRow { point: Some(point), .. }) = &it.body else { panic!() };
         (point.off_site, it.verdict)
     };
     use OffSite as O;
@@ -159,7 +159,7 @@ fn the_next_run_is_by_the_schedule_and_none_while_it_does_not_run() {
         board.list("velero/primary", now, FactKind::Schedule, vec![it.into()]);
         let judged = board.judge(now);
         match &row(&judged, Topic::Backups, "schedule/shop-hourly").body {
-            RowBody::Backup { next_run, .. } => *next_run,
+            RowBody::Backup(BackupRow { next_run, .. }) => *next_run,
             _ => panic!(),
         }
     };
@@ -339,5 +339,5 @@ fn a_schedules_copy_on_the_dr_cluster_does_not_speak_for_it() {
     board.list("velero/dr", now, FactKind::Schedule, vec![Schedule { paused: true, ..schedule("dr") }.into()]);
     let judged = board.judge(now);
     let it = row(&judged, Topic::Backups, "schedule/shop-hourly");
-    assert!(matches!(it.body, RowBody::Backup { paused: false, next_run: Some(_), .. }), "{it:?}");
+    assert!(matches!(it.body, RowBody::Backup(BackupRow { paused: false, next_run: Some(_), .. })), "{it:?}");
 }

@@ -8,7 +8,7 @@ use crate::model::facts::Alert;
 use crate::model::{AlertGrade, SafeText, Stamp, TransitionKind};
 
 use super::super::alerts::{GONE, RESOLVED};
-use super::super::row::{Row, RowBody, Topic, Verdict};
+use super::super::row::{AlertRow, Row, Topic, Verdict};
 use super::BoardDiff;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,12 +40,8 @@ struct ToldAlert<'a> {
 }
 
 fn told(row: &Row) -> Option<ToldAlert<'_>> {
-    match &row.body {
-        RowBody::Alert { alert, service, since_restart, .. } => {
-            Some(ToldAlert { row, alert, service: service.as_ref(), since_restart: *since_restart })
-        }
-        _ => None,
-    }
+    let AlertRow { alert, service, since_restart, .. } = row.as_kind()?;
+    Some(ToldAlert { row, alert, service: service.as_ref(), since_restart: *since_restart })
 }
 
 /// How the log says that an alert stands.

@@ -11,7 +11,7 @@ use crate::model::{SafeText, TransitionKind};
 use super::super::clusters::skew;
 use super::super::restore_points::location_trouble;
 use super::super::restores::{is_stuck, is_terminal};
-use super::super::row::{PointSummary, Row, RowBody, Topic, Verdict, runs_words};
+use super::super::row::{BackupRow, ClusterRow, PointSummary, Row, Topic, Verdict, runs_words};
 use super::super::row_builder::count;
 use super::{BoardDiff, stamp};
 use crate::timeline::standing_changes::place_key;
@@ -21,54 +21,42 @@ const RECENT_S: i64 = 600;
 
 pub(super) fn backups(pair: &BoardDiff<'_>, out: &mut Vec<Transition>) {
     for row in pair.rows(Topic::Backups) {
-        match &row.body {
-            RowBody::Backup { .. } => schedule(pair, row, out),
-            RowBody::Location(location) => place(pair, row, location, out),
-            RowBody::Restore(restore) => restored(pair, row, restore, out),
-            _ => {}
-        }
+        schedule(pair, row, out);
+        row.as_kind().into_iter().for_each(|location| place(pair, row, location, out));
+        row.as_kind().into_iter().for_each(|restore| restored(pair, row, restore, out));
     }
 }
 
 /// Runs that are made up for, and restores that move again, are no news; if it happens once more, it is.
 pub(super) fn over(pair: &BoardDiff<'_>, out: &mut Vec<(TransitionKind, String)>) {
     for row in pair.rows(Topic::Backups) {
-        match &row.body {
-            RowBody::Backup { schedule, missed_runs: 0, .. } => {
-                out.push((TransitionKind::BackupMissed, schedule.to_string()))
-            }
-            RowBody::Restore(restore) if !stuck(row) => {
-                out.push((TransitionKind::RestoreStuck, place_key(&row.source.to_string(), restore.name.as_str())));
-            }
-            _ => {}
+        if let Some(it) = row.as_kind::<BackupRow>().filter(|it| it.missed_runs == 0) {
+            out.push((TransitionKind::BackupMissed, it.schedule.to_string()));
+        }
+        if let Some(it) = row.as_kind::<Restore>().filter(|_| !stuck(row)) {
+            out.push((TransitionKind::RestoreStuck, place_key(&row.source.to_string(), it.name.as_str())));
         }
     }
 }
 
 fn best(row: &Row) -> Option<&PointSummary> {
-    match &row.body {
-        RowBody::Backup { point, .. } => point.as_ref(),
-        _ => None,
-    }
+    row.as_kind::<BackupRow>()?.point.as_ref()
 }
 
 fn is_overdue(row: &Row) -> bool {
-    matches!(&row.body, RowBody::Backup { overdue: true, .. })
+    row.as_kind::<BackupRow>().is_some_and(|it| it.overdue)
 }
 
 fn missed(row: &Row) -> u32 {
-    match &row.body {
-        RowBody::Backup { missed_runs, .. } => *missed_runs,
-        _ => 0,
-    }
+    row.as_kind::<BackupRow>().map_or(0, |it| it.missed_runs)
 }
 
 fn more(row: &Row) -> bool {
-    matches!(&row.body, RowBody::Backup { missed_more: true, .. })
+    row.as_kind::<BackupRow>().is_some_and(|it| it.missed_more)
 }
 
 fn schedule(pair: &BoardDiff<'_>, row: &Row, out: &mut Vec<Transition>) {
-    let RowBody::Backup { cluster, schedule, services, rpo_s, .. } = &row.body else { return };
+    let Some(BackupRow { cluster, schedule, services, rpo_s, .. }) = row.as_kind() else { return };
     let service = services.first().cloned();
     let push = |mut edge: Transition, out: &mut Vec<Transition>| {
         edge.service = service.clone();
@@ -123,19 +111,14 @@ fn schedule(pair: &BoardDiff<'_>, row: &Row, out: &mut Vec<Transition>) {
 }
 
 fn vanished(row: &Row) -> u32 {
-    match &row.body {
-        RowBody::Backup { vanished, .. } => *vanished,
-        _ => 0,
-    }
+    row.as_kind::<BackupRow>().map_or(0, |it| it.vanished)
 }
 
 /// Why a location that was validated once can't be relied on now. Its times are by its cluster's clock.
 fn bad(pair: &BoardDiff<'_>, row: &Row) -> Option<String> {
-    let RowBody::Location(location) = &row.body else { return None };
-    let skew = pair.new.rows(Topic::Clusters).iter().find_map(|row| match &row.body {
-        RowBody::Cluster { name, control_plane, .. } if *name == location.cluster => Some(skew(control_plane.as_ref())),
-        _ => None,
-    });
+    let location = row.as_kind::<Location>()?;
+    let mut clusters = pair.new.rows(Topic::Clusters).iter().filter_map(Row::as_kind::<ClusterRow>);
+    let skew = clusters.find(|it| it.name == location.cluster).map(|it| skew(it.control_plane.as_ref()));
     location_trouble(location, row.seen_at + skew.unwrap_or_default()).filter(|_| !location.phase.as_str().is_empty())
 }
 
@@ -163,7 +146,7 @@ fn place(pair: &BoardDiff<'_>, row: &Row, location: &Location, out: &mut Vec<Tra
 }
 
 fn stuck(row: &Row) -> bool {
-    matches!(&row.body, RowBody::Restore(restore) if is_stuck(restore, row.seen_at))
+    row.as_kind::<Restore>().is_some_and(|it| is_stuck(it, row.seen_at))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -261,8 +244,6 @@ fn restored(pair: &BoardDiff<'_>, row: &Row, restore: &Restore, out: &mut Vec<Tr
 
 /// The service whose newest restore point is being restored.
 fn service_of(pair: &BoardDiff<'_>, backup: &SafeText) -> Option<String> {
-    pair.new.rows(Topic::Backups).iter().find_map(|row| match &row.body {
-        RowBody::Backup { point: Some(point), services, .. } if point.name == *backup => services.first().cloned(),
-        _ => None,
-    })
+    let mut all = pair.new.rows(Topic::Backups).iter().filter_map(Row::as_kind::<BackupRow>);
+    all.find_map(|it| it.services.first().filter(|_| it.point.as_ref().is_some_and(|it| it.name == *backup))).cloned()
 }

@@ -8,7 +8,7 @@ use crate::model::time::{clock, since, words};
 use crate::model::{SafeText, TransitionKind};
 
 use super::super::clusters::{failed_words, fails};
-use super::super::row::{Row, RowBody, Topic, Verdict};
+use super::super::row::{ClusterRow, ParityRow, Row, SourceRow, Topic, Verdict};
 use super::super::row_builder::{count, names, not_looked_at};
 use super::{BoardDiff, stamp};
 
@@ -16,7 +16,7 @@ pub(super) fn sources(pair: &BoardDiff<'_>, out: &mut Vec<Transition>) {
     for row in pair.rows(Topic::Sources) {
         let subject = SafeText::new(&row.source.to_string());
         let was = pair.standing.get(&TransitionKind::SourceLost, subject.as_str());
-        let RowBody::Source { alive_at, troubled_since, trouble, .. } = &row.body else { continue };
+        let Some(SourceRow { alive_at, troubled_since, trouble, .. }) = row.as_kind() else { continue };
         if was.is_none() && row.stale {
             let why = trouble.as_ref().map(|trouble| format!(": {}", trouble.what)).unwrap_or_default();
             let says = match alive_at {
@@ -55,16 +55,8 @@ struct ClusterHealth<'a> {
 }
 
 fn cluster(row: &Row) -> Option<ClusterHealth<'_>> {
-    match &row.body {
-        RowBody::Cluster { name, control_plane, nodes, silent, nodes_not_ready, .. } => Some(ClusterHealth {
-            name,
-            control_plane: control_plane.as_ref(),
-            silent,
-            not_ready: nodes_not_ready,
-            nodes: *nodes,
-        }),
-        _ => None,
-    }
+    let ClusterRow { name, control_plane, nodes, silent, nodes_not_ready: not_ready, .. } = row.as_kind()?;
+    Some(ClusterHealth { name, control_plane: control_plane.as_ref(), silent, not_ready, nodes: *nodes })
 }
 
 fn is_bad(control_plane: &ControlPlane) -> bool {
@@ -148,16 +140,13 @@ fn nodes(pair: &BoardDiff<'_>, row: &Row, is: &ClusterHealth<'_>, out: &mut Vec<
 
 /// Whether every application was deployed and healthy when the source was last heard. `None` = no application is known.
 fn at_parity(row: &Row) -> Option<bool> {
-    match &row.body {
-        RowBody::Parity { total: 0, .. } => None,
-        RowBody::Parity { ok, total, silent, .. } => Some(ok + silent == *total),
-        _ => None,
-    }
+    let ParityRow { ok, total, silent, .. } = row.as_kind()?;
+    (*total > 0).then_some(ok + silent == *total)
 }
 
 pub(super) fn parity(pair: &BoardDiff<'_>, out: &mut Vec<Transition>) {
     for row in pair.rows(Topic::Gitops) {
-        let RowBody::Parity { cluster, ok, total, laggards, .. } = &row.body else { continue };
+        let Some(ParityRow { cluster, ok, total, laggards, .. }) = row.as_kind() else { continue };
         let before = pair.before(Topic::Gitops, row);
         let answered_empty = before.is_some_and(|row| !row.stale && at_parity(row).is_none());
         let drifts = pair.standing.has(&TransitionKind::GitopsDrift, cluster);

@@ -23,7 +23,7 @@ use crate::model::entry::Transition;
 use crate::model::{SafeText, SourceId, Stamp, System, TransitionKind};
 use crate::timeline::StandingChanges;
 
-use super::row::{JudgedBoard, Row, RowBody, Topic, Verdict};
+use super::row::{JudgedBoard, Row, SourceRow, Topic, Verdict};
 
 pub use flap_damping::FlapDamping;
 #[cfg(test)]
@@ -60,7 +60,7 @@ impl<'a> BoardDiff<'a> {
             .iter()
             .flat_map(|(topic, view)| view.rows.iter().map(move |row| ((*topic, row.id.as_str()), row)))
             .collect();
-        let reading = |row: &&Row| matches!(row.body, RowBody::Source { reading: true, .. });
+        let reading = |row: &&Row| row.as_kind::<SourceRow>().is_some_and(|it| it.reading);
         let unread = new.rows(Topic::Sources).iter().filter(reading).map(|row| &row.source).collect();
         Self { new, standing, before, unread, memory, now }
     }
@@ -120,10 +120,9 @@ impl<'a> BoardDiff<'a> {
         let Some(view) = self.new.topics.get(&Topic::Alerts) else { return false };
         let alertmanagers =
             self.new.rows(Topic::Sources).iter().filter(|row| row.source.system == System::Alertmanager);
-        let answer =
-            |row: &Row| matches!(&row.body, RowBody::Source { reading: false, alive_at: Some(_), trouble: None, .. });
+        let answers = |it: &SourceRow| !it.reading && it.alive_at.is_some() && it.trouble.is_none();
         let pending = self.unread.iter().any(|id| id.system == System::Alertmanager);
-        !pending && view.total == view.rows.len() as u64 && alertmanagers.into_iter().any(answer)
+        !pending && view.total == view.rows.len() as u64 && alertmanagers.filter_map(Row::as_kind).any(answers)
     }
 
     /// A transition of a row. `at` is never later than now: a source's clock may be ahead of ours.

@@ -6,20 +6,13 @@ use crate::model::entry::Transition;
 use crate::model::time::words;
 use crate::model::{SafeText, TransitionKind};
 
-use super::super::row::{Row, RowBody, Topic, Verdict};
+use super::super::row::{Row, Topic, Verdict};
 use super::super::slo::{CALM_S, ErrorBudget};
 use super::BoardDiff;
 
-fn budget(row: &Row) -> Option<&ErrorBudget> {
-    match &row.body {
-        RowBody::Slo(budget) => Some(budget),
-        _ => None,
-    }
-}
-
 pub(super) fn slos(pair: &BoardDiff<'_>, out: &mut Vec<Transition>) {
     for row in pair.rows(Topic::Slo) {
-        let Some(is) = budget(row) else { continue };
+        let Some(is) = row.as_kind::<ErrorBudget>() else { continue };
         let name = &is.service;
         let burnt = pair.standing.get(&TransitionKind::SloBurning, name);
         let was_empty = pair.standing.has(&TransitionKind::SloExhausted, name);
@@ -47,7 +40,10 @@ pub(super) fn slos(pair: &BoardDiff<'_>, out: &mut Vec<Transition>) {
 
 /// A budget that is there again is no news; used up once more, it is.
 pub(super) fn over(pair: &BoardDiff<'_>, out: &mut Vec<(TransitionKind, String)>) {
-    let back = pair.rows(Topic::Slo).filter_map(budget).filter(|it| !it.exhausted && it.left_min.is_some());
+    let back = pair
+        .rows(Topic::Slo)
+        .filter_map(Row::as_kind::<ErrorBudget>)
+        .filter(|it| !it.exhausted && it.left_min.is_some());
     out.extend(back.map(|it| (TransitionKind::SloExhausted, it.service.clone())));
 }
 

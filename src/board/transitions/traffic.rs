@@ -8,16 +8,9 @@ use crate::model::entry::Transition;
 use crate::model::facts::{LoadBalancer, Probe};
 use crate::model::{ClusterRole, SafeText, Stamp, Strategy, TransitionKind};
 
-use super::super::row::{PointSummary, PoolRef, Row, RowBody, Topic, Verdict};
+use super::super::row::{ClusterRow, LoadBalancerRow, PointSummary, PoolRef, Row, ServiceRow, Topic, Verdict};
 use super::super::traffic::answer;
 use super::{BoardDiff, stamp};
-
-fn probe(row: &Row) -> Option<&Probe> {
-    match &row.body {
-        RowBody::Probe(probe) => Some(probe),
-        _ => None,
-    }
-}
 
 fn fails(probe: &Probe) -> bool {
     !probe.ok && probe.samples > 0
@@ -36,15 +29,13 @@ fn spoilt(probe: &Probe) -> bool {
 
 /// The newest usable restore point of a service, as judged now.
 fn point<'a>(pair: &BoardDiff<'a>, service: &str) -> Option<&'a PointSummary> {
-    pair.new.rows(Topic::Services).iter().find_map(|row| match &row.body {
-        RowBody::Service { name, restore_point, .. } if name == service => restore_point.as_ref(),
-        _ => None,
-    })
+    let mut services = pair.new.rows(Topic::Services).iter().filter_map(Row::as_kind::<ServiceRow>);
+    services.find(|it| it.name == service)?.restore_point.as_ref()
 }
 
 pub(super) fn probes(pair: &BoardDiff<'_>, out: &mut Vec<Transition>) {
     for row in pair.rows(Topic::Traffic) {
-        let Some(is) = probe(row) else { continue };
+        let Some(is) = row.as_kind::<Probe>() else { continue };
         let was = pair.standing.get(&TransitionKind::ProbeFailing, &is.name);
         let was_bad = was.is_some();
         let subject = SafeText::new(&is.name);
@@ -74,7 +65,7 @@ pub(super) fn probes(pair: &BoardDiff<'_>, out: &mut Vec<Transition>) {
 
 pub(super) fn load_balancers(pair: &BoardDiff<'_>, out: &mut Vec<Transition>) {
     for row in pair.rows(Topic::Traffic) {
-        let RowBody::LoadBalancer { lb, order, fallback, service, .. } = &row.body else { continue };
+        let Some(LoadBalancerRow { lb, order, fallback, service, .. }) = row.as_kind() else { continue };
         let is = pool_names(order);
         let Some(Before { order: was, since, modified_on }) = order_before(pair, row, lb, &is) else { continue };
         let fallback = fallback.as_ref().map(|pool| format!(", fallback {}", pool.name)).unwrap_or_default();
@@ -106,8 +97,8 @@ struct Before<'a> {
 
 /// As it was at the look before; at the first one, as the log says if it says anything.
 fn order_before<'a>(pair: &BoardDiff<'a>, row: &Row, lb: &LoadBalancer, is: &[String]) -> Option<Before<'a>> {
-    match pair.before(Topic::Traffic, row).map(|before| (before, &before.body)) {
-        Some((before, RowBody::LoadBalancer { lb: old, order, .. })) => {
+    match pair.before(Topic::Traffic, row).and_then(Row::with_kind) {
+        Some((before, LoadBalancerRow { lb: old, order, .. })) => {
             let same = lb.default_pools == old.default_pools && lb.fallback_pool == old.fallback_pool;
             let order = pool_names(order);
             (!same).then_some(Before { order, since: before.seen_at, modified_on: Some(&old.modified_on) })
@@ -137,16 +128,9 @@ struct ServiceHealth<'a> {
 }
 
 fn service(row: &Row) -> Option<ServiceHealth<'_>> {
-    match &row.body {
-        RowBody::Service { name, strategy, sites, good_percent, failing_since, .. } => Some(ServiceHealth {
-            name,
-            strategy: *strategy,
-            sites,
-            good_percent: *good_percent,
-            failing: failing_since.is_some(),
-        }),
-        _ => None,
-    }
+    let ServiceRow { name, strategy, sites, good_percent, failing_since, .. } = row.as_kind()?;
+    let failing = failing_since.is_some();
+    Some(ServiceHealth { name, strategy: *strategy, sites, good_percent: *good_percent, failing })
 }
 
 impl ServiceHealth<'_> {
@@ -190,7 +174,8 @@ pub(super) fn services(pair: &BoardDiff<'_>, out: &mut Vec<Transition>) {
 
 /// Whether the probes of a service have asked often enough to say how it is since the room started.
 fn is_known(pair: &BoardDiff<'_>, service: &str) -> bool {
-    let probes = || pair.new.rows(Topic::Traffic).iter().filter_map(probe).filter(|it| it.service == service);
+    let probes =
+        || pair.new.rows(Topic::Traffic).iter().filter_map(Row::as_kind::<Probe>).filter(|it| it.service == service);
     let waited = (pair.now - pair.memory.began).num_seconds() >= FILLS_S;
     waited || probes().next().is_none() || probes().all(|it| it.samples >= ENOUGH)
 }
@@ -211,15 +196,13 @@ fn moved(pair: &BoardDiff<'_>, was: &ServiceHealth<'_>, is: &ServiceHealth<'_>) 
 }
 
 fn role(pair: &BoardDiff<'_>, cluster: &str) -> Option<ClusterRole> {
-    pair.new.rows(Topic::Clusters).iter().find_map(|row| match &row.body {
-        RowBody::Cluster { name, role, .. } if name == cluster => Some(*role),
-        _ => None,
-    })
+    clusters(pair).find(|it| it.name == cluster).map(|it| it.role)
 }
 
 fn primary(pair: &BoardDiff<'_>) -> Option<String> {
-    pair.new.rows(Topic::Clusters).iter().find_map(|row| match &row.body {
-        RowBody::Cluster { name, role: ClusterRole::Primary, .. } => Some(name.clone()),
-        _ => None,
-    })
+    clusters(pair).find(|it| it.role == ClusterRole::Primary).map(|it| it.name.clone())
+}
+
+fn clusters<'a>(pair: &BoardDiff<'a>) -> impl Iterator<Item = &'a ClusterRow> + use<'a> {
+    pair.new.rows(Topic::Clusters).iter().filter_map(Row::as_kind)
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::board::{Row, RowBody};
+use crate::board::Row;
 use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::rows::{self, PaneEntry, filter, sources};
@@ -107,12 +107,10 @@ pub fn row(app: &Console, pane: Pane, entry: &PaneEntry<'_>) -> String {
             _ => parts.push(words),
         }
     }
-    if let Some(Row { body: RowBody::Event(event), .. }) = entry.row() {
-        // The column for it may be missing, never the message.
-        let message = tidy(event.message.as_str());
-        if !parts.contains(&message) {
-            parts.push(message);
-        }
+    // The column for it may be missing, never the message.
+    let message = tidy(&entry.row().map(Row::message).unwrap_or_default());
+    if !message.is_empty() && !parts.contains(&message) {
+        parts.push(message);
     }
     if old {
         parts.push("old".to_owned());

@@ -1,6 +1,6 @@
 //! Silences in lines: what one would hit is printed whole, then a typed word does it. One person is enough, as on the screen.
 
-use crate::board::{RowBody, Topic};
+use crate::board::{AlertRow, Row, SilenceRow, Topic};
 use crate::console::effect::Effect;
 use crate::console::overlay::{Overlay, SilenceForm};
 use crate::console::pane::Pane;
@@ -86,9 +86,9 @@ impl Plain {
             _ => return Err(format!("Line {number} is no alert; nothing was sent. `alerts` gives each a number.")),
         };
         let row = self.app.rows(Topic::Alerts).iter().find(|row| row.id == *key);
-        match row.map(|row| &row.body) {
-            Some(RowBody::Alert { alert, .. }) => Ok(line_of(&silence::like(alert))),
-            _ => Err(format!("The alert of line {number} is in no list any more; nothing was sent.")),
+        match row.and_then(Row::as_kind) {
+            Some(AlertRow { alert, .. }) => Ok(line_of(&silence::like(alert))),
+            None => Err(format!("The alert of line {number} is in no list any more; nothing was sent.")),
         }
     }
 
@@ -142,12 +142,10 @@ impl Plain {
             .app
             .rows(Topic::Silences)
             .iter()
-            .filter_map(|row| match &row.body {
-                RowBody::Silence { silence: it, hits, .. } => {
-                    let words = view::silence::words(&self.app, &it.id);
-                    Some((format!("{}, {words}, hits {hits} now", it.state.as_str()), it.id.clone()))
-                }
-                _ => None,
+            .filter_map(Row::as_kind)
+            .map(|SilenceRow { silence: it, hits, .. }| {
+                let words = view::silence::words(&self.app, &it.id);
+                (format!("{}, {words}, hits {hits} now", it.state.as_str()), it.id.clone())
             })
             .collect();
         let none = found.is_empty();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::grammar::{self, PlainCommand, WORDS};
 use super::{Heard, Plain, PlainLine};
 use crate::approval::PlanState;
-use crate::board::{RowBody, Topic, Verdict};
+use crate::board::{AlertRow, RowBody, Topic, Verdict};
 use crate::client::{ClientEvent, LinkState};
 use crate::console::input::{AskFailure, Input, Now};
 use crate::console::keymap::{COMMANDS, Danger};
@@ -303,7 +303,7 @@ fn outside_an_incident_the_board_is_told_by_its_changes_and_never_more_than_a_fe
     for (i, _) in (0..20).enumerate() {
         let mut row = rows.iter().find(|row| row.verdict == Verdict::Critical).unwrap().clone();
         row.id = format!("new-{i}");
-        if let RowBody::Alert { alert, .. } = &mut row.body {
+        if let RowBody::Alert(AlertRow { alert, .. }) = &mut row.body {
             alert.name = SafeText::from(format!("New{i}\u{1b}[2J"));
         }
         plain.app.mirror.board.get_mut(&Topic::Alerts).unwrap().rows.push(row);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::board::{Row, RowBody, Topic, Verdict};
+use crate::board::{AlertRow, Row, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::projections::{AlertFigures, EntryRef};
@@ -26,7 +26,7 @@ pub static ROWS: RowsSpec = RowsSpec {
 
 /// Whether an alert says that alerting itself lives.
 pub fn is_heartbeat(row: &Row) -> bool {
-    matches!(&row.body, RowBody::Alert { alert, .. } if alert.grade == AlertGrade::Heartbeat)
+    row.as_kind::<AlertRow>().is_some_and(|it| it.alert.grade == AlertGrade::Heartbeat)
 }
 
 /// Whether it does not fire any more, as far as can be told.
@@ -46,13 +46,9 @@ fn entries(app: &Console) -> Vec<EntryRef> {
 
 /// Critical alerts that fire and call nobody because of a silence.
 pub fn muted_critical(app: &Console) -> impl Iterator<Item = (&Row, &Alert)> {
-    app.rows(Topic::Alerts).iter().filter_map(|row| match &row.body {
-        RowBody::Alert { alert, .. }
-            if alert.grade == AlertGrade::Critical && alert.state.is("suppressed") && !alert.silenced_by.is_empty() =>
-        {
-            Some((row, alert))
-        }
-        _ => None,
+    let all = app.rows(Topic::Alerts).iter().filter_map(Row::with_kind::<AlertRow>).map(|(row, it)| (row, &it.alert));
+    all.filter(|(_, alert)| {
+        alert.grade == AlertGrade::Critical && alert.state.is("suppressed") && !alert.silenced_by.is_empty()
     })
 }
 
@@ -62,7 +58,7 @@ pub fn figures(app: &Console) -> Arc<AlertFigures> {
         let mut figures = AlertFigures { muted: muted_critical(app).count(), ..AlertFigures::default() };
         let mut names: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (at, row) in app.rows(Topic::Alerts).iter().enumerate() {
-            let RowBody::Alert { alert, .. } = &row.body else { continue };
+            let Some(AlertRow { alert, .. }) = row.as_kind() else { continue };
             names.entry(alert.name.as_str()).or_default().push(at);
             if beats(row) || alert.state.is("suppressed") || ended(alert) {
                 continue;
@@ -86,9 +82,5 @@ pub fn namesakes<'a>(app: &'a Console, row: &Row, alert: &Alert) -> Vec<&'a Aler
     let (figures, rows) = (figures(app), app.rows(Topic::Alerts));
     let places = figures.namesakes.get(alert.name.as_str()).map_or(&[][..], Vec::as_slice);
     let others = places.iter().filter_map(|at| rows.get(*at)).filter(|it| it.id != row.id);
-    let alerts = others.filter_map(|it| match &it.body {
-        RowBody::Alert { alert, .. } => Some(alert),
-        _ => None,
-    });
-    alerts.collect()
+    others.filter_map(Row::as_kind::<AlertRow>).map(|it| &it.alert).collect()
 }

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::board::readiness::{carrier, loss, parts};
-use crate::board::{Row, RowBody, Topic, Verdict};
+use crate::board::{BackupRow, Row, ServiceRow, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::projections::{BackupFigures, EntryRef};
-use crate::model::facts::OffSite;
+use crate::model::facts::{Location, OffSite, Restore};
 use crate::model::time::since;
 
 use super::entry::verdict_of;
@@ -33,9 +33,9 @@ pub static ROWS: RowsSpec = RowsSpec {
 
 /// Restores that run, then what each service would lose, schedules, locations, and restores that ended.
 fn entries(app: &Console) -> Vec<EntryRef> {
-    let runs = |row: &Row| matches!(&row.body, RowBody::Restore(restore) if restore.completed.is_none());
-    let is_schedule = |row: &Row| matches!(row.body, RowBody::Backup { .. });
-    let is_location = |row: &Row| matches!(row.body, RowBody::Location(_));
+    let runs = |row: &Row| row.as_kind::<Restore>().is_some_and(|restore| restore.completed.is_none());
+    let is_schedule = |row: &Row| row.is_kind::<BackupRow>();
+    let is_location = |row: &Row| row.is_kind::<Location>();
     let mut out = places(app, Topic::Backups, runs);
     let services = app.rows(Topic::Services).iter().enumerate().filter(|(_, row)| relies(app, row));
     out.extend(services.map(|(at, row)| EntryRef::Loss(at, standing(app, row))));
@@ -48,9 +48,9 @@ fn entries(app: &Console) -> Vec<EntryRef> {
 /// Without the schedules that say no more than their service's line: the one that carries its point, if all is well with it.
 fn brief(app: &Console) -> Vec<EntryRef> {
     let backups = app.rows(Topic::Backups);
-    let carriers = app.rows(Topic::Services).iter().filter_map(|service| match &service.body {
-        RowBody::Service { name, restore_point: Some(point), .. } => carrier(backups, name, point),
-        _ => None,
+    let carriers = app.rows(Topic::Services).iter().filter_map(|service| {
+        let ServiceRow { name, restore_point, .. } = service.as_kind()?;
+        carrier(backups, name, restore_point.as_ref()?)
     });
     let told: HashSet<&str> = carriers.map(|row| row.id.as_str()).collect();
     let is_told = |row: &Row| row.verdict == Verdict::Ok && !row.stale && told.contains(row.id.as_str());
@@ -61,7 +61,7 @@ fn brief(app: &Console) -> Vec<EntryRef> {
 
 /// Whether what a service would lose is within its objective, as far as Velero was heard.
 pub fn standing(app: &Console, row: &Row) -> Verdict {
-    let RowBody::Service { name, rpo_s, .. } = &row.body else { return Verdict::Unknown };
+    let Some(ServiceRow { name, rpo_s, .. }) = row.as_kind() else { return Verdict::Unknown };
     let Some(loss) = loss(row, app.at()) else {
         // None is known: a finding only if Velero answered.
         return if sources::is_stale(app, Pane::Backups) { Verdict::Unknown } else { Verdict::Critical };
@@ -91,7 +91,7 @@ pub fn worst_place(row: &Row) -> OffSite {
 
 /// Whether a service is one that backups were promised for, or has one.
 fn relies(app: &Console, row: &Row) -> bool {
-    let RowBody::Service { name, restore_point, .. } = &row.body else { return false };
+    let Some(ServiceRow { name, restore_point, .. }) = row.as_kind() else { return false };
     let named = app.mirror.welcome.iter().flat_map(|welcome| &welcome.objectives);
     restore_point.is_some() || named.filter(|it| it.service == *name).any(|it| !it.schedules.is_empty())
 }
@@ -108,24 +108,22 @@ pub fn figures(app: &Console) -> Arc<BackupFigures> {
 
 /// How many are over: the services, or where none is, the schedules. One number wherever it is said.
 fn over(app: &Console) -> usize {
-    let over = |row: &&Row| match &row.body {
-        RowBody::Service { rpo_s, restore_point: Some(_), .. } => {
-            loss(row, app.at()).is_some_and(|loss| loss.seconds > *rpo_s)
-        }
-        RowBody::Service { restore_point: None, .. } => relies(app, row),
-        RowBody::Backup { point: Some(point), rpo_s: Some(rpo), .. } => since(point.started, app.at()) > *rpo,
-        RowBody::Backup { point: None, rpo_s: Some(_), .. } => true,
-        _ => false,
-    };
-    match app.rows(Topic::Services).iter().filter(over).count() {
-        0 => app.rows(Topic::Backups).iter().filter(over).count(),
+    let services = app.rows(Topic::Services).iter().filter_map(Row::with_kind::<ServiceRow>);
+    let services = services.filter(|(row, it)| match loss(row, app.at()) {
+        Some(loss) => loss.seconds > it.rpo_s,
+        None => relies(app, row),
+    });
+    let schedules = app.rows(Topic::Backups).iter().filter_map(Row::as_kind::<BackupRow>);
+    let late = |it: &&BackupRow, rpo: u64| it.point.as_ref().is_none_or(|it| since(it.started, app.at()) > rpo);
+    match services.count() {
+        0 => schedules.filter(|it| it.rpo_s.is_some_and(|rpo| late(it, rpo))).count(),
         services => services,
     }
 }
 
 /// Locations that nothing proves to be usable, and the worst of them.
 fn doubtful(app: &Console) -> Option<(usize, Verdict)> {
-    let locations = app.rows(Topic::Backups).iter().filter(|row| matches!(row.body, RowBody::Location(_)));
+    let locations = app.rows(Topic::Backups).iter().filter(|row| row.is_kind::<Location>());
     let doubtful: Vec<Verdict> = locations.map(verdict_of).filter(|it| *it >= Verdict::Unknown).collect();
     doubtful.iter().max().map(|worst| (doubtful.len(), *worst))
 }

@@ -3,7 +3,7 @@
 use crate::approval::{PlanRecord, PlanState};
 use crate::board::event_groups::EventGroup;
 use crate::board::row::PoolRef;
-use crate::board::{Row, RowBody, Topic, Verdict};
+use crate::board::{LoadBalancerRow, Row, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::projections::{EntryRef, ItemRef};
 use crate::model::{PersonId, PlanId, Stamp};
@@ -123,7 +123,7 @@ pub fn resolve<'a>(app: &'a Console, kept: &EntryRef) -> Option<PaneEntry<'a>> {
         EntryRef::Row(topic, at) => PaneEntry::Row(app.rows(*topic).get(*at)?),
         EntryRef::Pool(at, place) => {
             let row = app.rows(Topic::Traffic).get(*at)?;
-            let RowBody::LoadBalancer { order, .. } = &row.body else { return None };
+            let LoadBalancerRow { order, .. } = row.as_kind()?;
             PaneEntry::Pool(row, order.get(*place)?, *place)
         }
         EntryRef::Item(at) => PaneEntry::Item(item(app, at)?),

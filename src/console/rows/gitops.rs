@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::board::{Row, RowBody, Topic, Verdict};
+use crate::board::{AppRow, ParityRow, Row, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::projections::EntryRef;
@@ -24,8 +24,8 @@ pub static ROWS: RowsSpec = RowsSpec {
 
 /// Parity of each cluster, then its applications as the board orders them.
 fn entries(app: &Console) -> Vec<EntryRef> {
-    let mut out = places(app, Topic::Gitops, |row| matches!(row.body, RowBody::Parity { .. }));
-    out.extend(places(app, Topic::Gitops, |row| matches!(row.body, RowBody::App(_))));
+    let mut out = places(app, Topic::Gitops, |row| row.is_kind::<ParityRow>());
+    out.extend(places(app, Topic::Gitops, |row| row.is_kind::<AppRow>()));
     out
 }
 
@@ -33,23 +33,17 @@ fn entries(app: &Console) -> Vec<EntryRef> {
 /// none is. In full with the pane zoomed, filtered or narrowed to warnings.
 fn brief(app: &Console) -> Vec<EntryRef> {
     let told: HashSet<&str> = app.rows(Topic::Gitops).iter().filter_map(tells_all).collect();
-    let worth = |row: &Row| match &row.body {
-        RowBody::App(it) => row.verdict != Verdict::Ok && !told.contains(it.cluster.as_str()),
-        _ => false,
-    };
-    let mut out = places(app, Topic::Gitops, |row| matches!(row.body, RowBody::Parity { .. }));
+    let untold = |it: &AppRow| !told.contains(it.cluster.as_str());
+    let worth = |row: &Row| row.verdict != Verdict::Ok && row.as_kind().is_some_and(untold);
+    let mut out = places(app, Topic::Gitops, |row| row.is_kind::<ParityRow>());
     out.extend(places(app, Topic::Gitops, worth));
     out
 }
 
 /// The cluster of a line of parity that says all there is to say about each of its applications.
 fn tells_all(row: &Row) -> Option<&str> {
-    match &row.body {
-        RowBody::Parity { cluster, ok, laggards, .. } => {
-            (row.stale || (*ok == 0 && one_reason(laggards).is_some())).then_some(cluster.as_str())
-        }
-        _ => None,
-    }
+    let ParityRow { cluster, ok, laggards, .. } = row.as_kind()?;
+    (row.stale || (*ok == 0 && one_reason(laggards).is_some())).then_some(cluster.as_str())
 }
 
 /// The reason of all, if they have one in common.

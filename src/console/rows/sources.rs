@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::board::empty_reason::absence;
-use crate::board::{Row, RowBody, Topic};
+use crate::board::{Row, SourceRow, Topic};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::projections::SourceBehind;
@@ -28,7 +28,7 @@ fn kept(app: &Console) -> Arc<BehindPanes> {
     app.projections.sources.get(inputs(app, &made_of), || {
         let mut panes = BehindPanes::default();
         for (at, row) in app.rows(Topic::Sources).iter().enumerate() {
-            let RowBody::Source { alive_at, trouble, fresh_for_s, .. } = &row.body else { continue };
+            let Some(SourceRow { alive_at, trouble, fresh_for_s, .. }) = row.as_kind() else { continue };
             let late = alive_at.is_none_or(|at| time::since(at, app.at()) > *fresh_for_s);
             let late = late || trouble.is_some() || app.lost();
             for pane in Pane::ALL.iter().filter(|pane| pane.is_from(row.source.system)) {
@@ -44,7 +44,7 @@ pub fn behind(app: &Console, pane: Pane) -> Vec<Behind<'_>> {
     let (kept, rows) = (kept(app), app.rows(Topic::Sources));
     let found = kept[pane as usize].iter().filter_map(|source| {
         let row = rows.get(source.at)?;
-        let RowBody::Source { alive_at, troubled_since, trouble, .. } = &row.body else { return None };
+        let SourceRow { alive_at, troubled_since, trouble, .. } = row.as_kind()?;
         let (alive_at, troubled_since) = (*alive_at, *troubled_since);
         Some(Behind { row, alive_at, troubled_since, trouble: trouble.as_ref(), late: source.late })
     });

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
-use crate::board::{RowBody, Topic};
+use crate::board::{LoadBalancerRow, Topic};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::projections::EntryRef;
+use crate::model::facts::{EdgeAccount, Pool, Probe};
 
 use super::spec::{BriefWhile, PaneHistory, RowsMadeOf, RowsSpec, places};
 
@@ -27,7 +28,7 @@ fn entries(app: &Console) -> Vec<EntryRef> {
     let mut out = Vec::new();
     let mut used = HashSet::new();
     for (at, row) in rows.iter().enumerate() {
-        if let RowBody::LoadBalancer { order, .. } = &row.body {
+        if let Some(LoadBalancerRow { order, .. }) = row.as_kind() {
             out.push(EntryRef::Row(Topic::Traffic, at));
             for (place, pool) in order.iter().enumerate() {
                 out.push(EntryRef::Pool(at, place));
@@ -35,13 +36,11 @@ fn entries(app: &Console) -> Vec<EntryRef> {
             }
         }
     }
-    out.extend(places(app, Topic::Traffic, |row| matches!(row.body, RowBody::Probe(_))));
+    out.extend(places(app, Topic::Traffic, |row| row.is_kind::<Probe>()));
     out.extend(places(app, Topic::Slo, |_| true));
-    out.extend(places(
-        app,
-        Topic::Traffic,
-        |row| matches!(&row.body, RowBody::Pool(pool) if !used.contains(pool.id.as_str())),
-    ));
-    out.extend(places(app, Topic::Traffic, |row| matches!(row.body, RowBody::EdgeAccount(_))));
+    out.extend(places(app, Topic::Traffic, |row| {
+        row.as_kind::<Pool>().is_some_and(|pool| !used.contains(pool.id.as_str()))
+    }));
+    out.extend(places(app, Topic::Traffic, |row| row.is_kind::<EdgeAccount>()));
     out
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::board::{RowBody, Topic};
+use crate::board::{AlertRow, RowBody, Topic};
 use crate::console::app::Console;
 use crate::console::input::{Input, Now};
 use crate::console::terminal::DiffEncoder;
@@ -57,12 +57,12 @@ fn a_row_that_changes_costs_a_row() {
         row.why = SafeText::from("it changed: this is what stands there now, and it is a whole sentence");
         match &mut row.body {
             // As long as it was: a longer name moves the columns of all rows.
-            RowBody::Alert { alert, .. } => {
+            RowBody::Alert(AlertRow { alert, .. }) => {
                 alert.name = SafeText::from(alert.name.as_str().chars().rev().collect::<String>());
             }
             RowBody::Event(event) => event.message = "Back-off restarting failed container checkout in pod".into(),
             // Parity is told in the pane's title and twice more: its row is not one line of the screen.
-            RowBody::Parity { .. } => {}
+            RowBody::Parity(_) => {}
             _ => row.stale = !row.stale,
         }
         second(&mut app);

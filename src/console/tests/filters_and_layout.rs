@@ -85,9 +85,9 @@ fn the_same_words_find_the_same_in_panes_commands_and_exports() {
             seq: 99,
             head: "0".repeat(64),
         };
-        let mut outline = postmortem::outline(&incident, &[], &meta);
-        let total = outline.timeline.len();
-        postmortem::narrow(&mut outline, &incident, &filter);
+        let total = incident.items.len();
+        let export = postmortem::StreamedExport::new(&incident, &incident, &[], &meta, Some(&filter));
+        let outline = export.unwrap().whole().unwrap();
         assert_eq!(outline.timeline.iter().map(|event| event.seq).collect::<Vec<_>>(), kept, "{words}");
         let filtered = outline.filtered.clone().unwrap();
         assert_eq!((filtered.shown, filtered.left_out), (kept.len(), total - kept.len()));

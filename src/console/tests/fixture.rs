@@ -6,7 +6,10 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use crate::board::row::{Against, AppsKnown, PointSummary, PoolRef};
-use crate::board::{BurnPair, BurnState, ErrorBudget, Row, RowBody, Topic, TopicView, Verdict};
+use crate::board::{
+    AlertRow, BackupRow, BurnPair, BurnState, ClusterRow, ErrorBudget, LoadBalancerRow, ParityRow, Row, RowBody,
+    ServiceRow, SilenceRow, SourceRow, Topic, TopicView, Verdict,
+};
 use crate::client::{LinkState, Mirror};
 use crate::clock::{Clock, ClockSync};
 use crate::console::app::Console;
@@ -95,26 +98,26 @@ pub fn welcome(me: &str) -> Welcome {
 
 fn sources() -> TopicView {
     let alive = |system, name: &str, age: i64| {
-        let body = RowBody::Source {
+        let body = RowBody::Source(SourceRow {
             alive_at: Some(ago(age)),
             troubled_since: None,
             trouble: None,
             fresh_for_s: 30,
             reading: false,
             notes: Vec::new(),
-        };
+        });
         row(&format!("{}/{name}", system_name(system)), source(system, name), Verdict::Ok, age, "", body)
     };
     let dead = |system, name: &str, kind, what: &str, remedy: &str| {
         let trouble = Trouble { kind, what: SafeText::from(what), remedy: SafeText::from(remedy) };
-        let body = RowBody::Source {
+        let body = RowBody::Source(SourceRow {
             alive_at: Some(ago(1122)),
             troubled_since: Some(ago(1116)),
             trouble: Some(trouble),
             fresh_for_s: 30,
             reading: false,
             notes: Vec::new(),
-        };
+        });
         stale(row(&format!("{}/{name}", system_name(system)), source(system, name), Verdict::Unknown, 1122, "", body))
     };
     let no_answer = "no answer from the API server in 5 s";
@@ -166,13 +169,13 @@ fn alert(name: &str, severity: &str, cluster: &str, minutes: i64, receivers: &[&
     };
     let service = name.starts_with("Checkout").then(|| "shop".to_owned());
     let held_by = vec!["am-1".to_owned(), "am-2".to_owned()];
-    let body = RowBody::Alert { alert, held_by, missing_from: Vec::new(), service, since_restart: false };
+    let body = RowBody::Alert(AlertRow { alert, held_by, missing_from: Vec::new(), service, since_restart: false });
     row(&format!("f-{name}"), source(System::Alertmanager, "am-1"), verdict, 4, "", body)
 }
 
 fn alerts() -> TopicView {
     let mut silenced = alert("KubeletTooManyPods", "warning", "dr", 190, &["slack"]);
-    if let RowBody::Alert { alert, .. } = &mut silenced.body {
+    if let RowBody::Alert(AlertRow { alert, .. }) = &mut silenced.body {
         alert.silenced_by.push(SILENCE.to_owned());
         alert.state = Open::new("suppressed");
     }
@@ -216,14 +219,14 @@ fn traffic() -> TopicView {
         modified_on: SafeText::from("2026-11-22T14:50:33Z"),
         ..LoadBalancer::default()
     };
-    let balancer = RowBody::LoadBalancer {
+    let balancer = RowBody::LoadBalancer(LoadBalancerRow {
         lb,
         order: vec![pool("dr", 3), pool("primary", 0)],
         fallback: Some(pool("dr", 3)),
         goes_to: Some(SafeText::from("dr")),
         routes: Vec::new(),
         service: Some("shop".to_owned()),
-    };
+    });
     let probe = Probe {
         name: "shop".to_owned(),
         service: "shop".to_owned(),
@@ -262,7 +265,7 @@ fn point(name: &str, started: Stamp) -> PointSummary {
 }
 
 fn schedule(name: &str, started: Stamp, rpo_s: u64, verdict: Verdict) -> Row {
-    let body = RowBody::Backup {
+    let body = RowBody::Backup(BackupRow {
         cluster: "dr".to_owned(),
         schedule: SafeText::from(name),
         services: vec!["shop".to_owned()],
@@ -276,7 +279,7 @@ fn schedule(name: &str, started: Stamp, rpo_s: u64, verdict: Verdict) -> Row {
         vanished: 0,
         next_run: Some(at("15:29:00")),
         newer: None,
-    };
+    });
     row(&format!("dr/{name}"), source(System::Velero, "dr"), verdict, 12, "", body)
 }
 
@@ -329,15 +332,17 @@ fn application(name: &str, age: i64) -> Row {
 
 fn gitops() -> TopicView {
     let of_primary = Against { cluster: "primary".to_owned(), known: AppsKnown::LastRead(ago(1122)) };
-    let parity = |cluster: &str, ok, age| RowBody::Parity {
-        cluster: cluster.to_owned(),
-        ok,
-        total: 12,
-        laggards: Vec::new(),
-        silent: 0,
-        passing: 0,
-        against: if cluster == "dr" { vec![of_primary.clone()] } else { Vec::new() },
-        oldest_reconciled: Some(ago(age)),
+    let parity = |cluster: &str, ok, age| {
+        RowBody::Parity(ParityRow {
+            cluster: cluster.to_owned(),
+            ok,
+            total: 12,
+            laggards: Vec::new(),
+            silent: 0,
+            passing: 0,
+            against: if cluster == "dr" { vec![of_primary.clone()] } else { Vec::new() },
+            oldest_reconciled: Some(ago(age)),
+        })
     };
     let mut rows = vec![
         row("dr", source(System::Argocd, "dr"), Verdict::Ok, 6, "", parity("dr", 12, 130)),
@@ -386,22 +391,24 @@ fn clusters() -> TopicView {
         skew_ms: Some(12),
         notes: Vec::new(),
     };
-    let cluster = |name: &str, role, ok: bool, ready: u32| RowBody::Cluster {
-        name: name.to_owned(),
-        role,
-        control_plane: Some(plane(name, ok)),
-        nodes_read: true,
-        nodes: if ok { 3 } else { 12 },
-        nodes_ready: ready,
-        nodes_closed: 0,
-        nodes_silent: 0,
-        silent: Vec::new(),
-        nodes_not_ready: if ok { Vec::new() } else { lost_nodes() },
-        pods_read: true,
-        pods_troubled: 0,
-        pods: Vec::new(),
-        namespaces: Vec::new(),
-        same_as: Vec::new(),
+    let cluster = |name: &str, role, ok: bool, ready: u32| {
+        RowBody::Cluster(ClusterRow {
+            name: name.to_owned(),
+            role,
+            control_plane: Some(plane(name, ok)),
+            nodes_read: true,
+            nodes: if ok { 3 } else { 12 },
+            nodes_ready: ready,
+            nodes_closed: 0,
+            nodes_silent: 0,
+            silent: Vec::new(),
+            nodes_not_ready: if ok { Vec::new() } else { lost_nodes() },
+            pods_read: true,
+            pods_troubled: 0,
+            pods: Vec::new(),
+            namespaces: Vec::new(),
+            same_as: Vec::new(),
+        })
     };
     view(vec![
         row(
@@ -467,7 +474,7 @@ fn events() -> TopicView {
 }
 
 fn services() -> TopicView {
-    let body = RowBody::Service {
+    let body = RowBody::Service(ServiceRow {
         name: "shop".to_owned(),
         strategy: Strategy::WarmStandby,
         rto_s: 1800,
@@ -477,7 +484,7 @@ fn services() -> TopicView {
         sites: BTreeMap::from([("dr".to_owned(), 100)]),
         good_percent: Some(0),
         failing_since: Some(at("14:37:00")),
-    };
+    });
     view(vec![row("shop", source(System::Probe, "shop"), Verdict::Critical, 3, "", body)])
 }
 
@@ -496,7 +503,7 @@ fn silences() -> TopicView {
         ends_at: Some(at("16:00:00")),
     };
     let both = vec!["am-1".to_owned(), "am-2".to_owned()];
-    let body = RowBody::Silence { silence, held_by: both, missing_from: Vec::new(), hits: 1, critical: 0 };
+    let body = RowBody::Silence(SilenceRow { silence, held_by: both, missing_from: Vec::new(), hits: 1, critical: 0 });
     view(vec![row(SILENCE, source(System::Alertmanager, "am-1"), Verdict::Info, 4, "", body)])
 }
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::approval::{Approval, PlanRecord, PlanState, StepState};
-use crate::board::{RowBody, Topic};
+use crate::board::{AlertRow, RowBody, Topic};
 use crate::console::app::Console;
 use crate::console::input::Input;
 use crate::console::{Effect, update};
@@ -43,7 +43,8 @@ fn stage(me: &str, size: (u16, u16), clock: &str) -> Console {
         }
     }
     for view in app.mirror.board.values_mut() {
-        view.rows.retain(|row| !matches!(&row.body, RowBody::Alert { alert, .. } if alert.starts_at > Some(now)));
+        view.rows
+            .retain(|row| !matches!(&row.body, RowBody::Alert(AlertRow { alert, .. }) if alert.starts_at > Some(now)));
         for row in &mut view.rows {
             row.seen_at = row.seen_at.min(now - Duration::from_secs(4));
         }

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::approval::PlanState;
-use crate::board::{RowBody, Topic, Verdict};
+use crate::board::{BackupRow, LoadBalancerRow, ParityRow, RowBody, ServiceRow, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::overlay::Overlay;
 use crate::console::screenshot::to_text;
@@ -62,7 +62,9 @@ pub fn calm_day(size: (u16, u16)) -> Console {
     for (row, named) in [(&mut services[0], "shop"), (&mut other, "ledger")] {
         row.verdict = Verdict::Ok;
         row.id = named.to_owned();
-        if let RowBody::Service { name, failing_since, good_percent, restore_point, rpo_s, .. } = &mut row.body {
+        if let RowBody::Service(ServiceRow { name, failing_since, good_percent, restore_point, rpo_s, .. }) =
+            &mut row.body
+        {
             *name = named.to_owned();
             (*failing_since, *good_percent) = (None, Some(100));
             if named == "ledger" {
@@ -75,7 +77,7 @@ pub fn calm_day(size: (u16, u16)) -> Console {
     }
     services.push(other);
     for row in &mut board.get_mut(&Topic::Backups).unwrap().rows {
-        if let RowBody::Backup { schedule, services, point, .. } = &mut row.body
+        if let RowBody::Backup(BackupRow { schedule, services, point, .. }) = &mut row.body
             && schedule.as_str() == "ledger"
         {
             *services = vec!["ledger".to_owned()];
@@ -83,7 +85,7 @@ pub fn calm_day(size: (u16, u16)) -> Console {
         }
     }
     for row in &mut board.get_mut(&Topic::Traffic).unwrap().rows {
-        if let RowBody::LoadBalancer { order, goes_to, .. } = &mut row.body {
+        if let RowBody::LoadBalancer(LoadBalancerRow { order, goes_to, .. }) = &mut row.body {
             order.reverse();
             for pool in order.iter_mut() {
                 (pool.healthy, pool.places_ok) = (Some(true), 3);
@@ -92,7 +94,7 @@ pub fn calm_day(size: (u16, u16)) -> Console {
         }
     }
     for row in &mut board.get_mut(&Topic::Gitops).unwrap().rows {
-        if let RowBody::Parity { against, .. } = &mut row.body {
+        if let RowBody::Parity(ParityRow { against, .. }) = &mut row.body {
             against.iter_mut().for_each(|it| it.known = crate::board::row::AppsKnown::Now);
         }
     }
@@ -180,7 +182,7 @@ fn a_loss_without_proof_is_not_green() {
     let mut app = calm_day((120, 40));
     assert!(text(&app).contains("✓ shop"), "{}", text(&app));
     for row in &mut app.mirror.board.get_mut(&Topic::Services).unwrap().rows {
-        if let RowBody::Service { restore_point: Some(point), .. } = &mut row.body {
+        if let RowBody::Service(ServiceRow { restore_point: Some(point), .. }) = &mut row.body {
             point.off_site = OffSite::Unknown;
         }
     }

@@ -3,7 +3,7 @@
 
 use tui_input::Input as Line;
 
-use crate::board::{RowBody, Topic};
+use crate::board::{AlertRow, Row, SilenceRow, Topic};
 use crate::config::units;
 use crate::console::app::{Console, Pending};
 use crate::console::effect::Effect;
@@ -36,8 +36,9 @@ pub fn like(alert: &Alert) -> Vec<Matcher> {
 
 /// `m`: a form for the alert under the cursor.
 pub fn begin(app: &mut Console) {
-    let matchers = match rows::selected(app, Pane::Alerts).and_then(|entry| entry.row().map(|row| &row.body)) {
-        Some(RowBody::Alert { alert, .. }) if app.focus == Pane::Alerts => like(alert),
+    let selected = rows::selected(app, Pane::Alerts).filter(|_| app.focus == Pane::Alerts);
+    let matchers = match selected.and_then(|entry| entry.row()?.as_kind()) {
+        Some(AlertRow { alert, .. }) => like(alert),
         // Said by `allow` already, but for a row that is no alert.
         _ => return app.say(Role::Warning, "Silence an alert: this row is none. Choose one, press the key again."),
     };
@@ -49,20 +50,14 @@ pub fn list(app: &mut Console) {
     let items: Vec<MenuItem> = app
         .rows(Topic::Silences)
         .iter()
-        .filter_map(|row| match &row.body {
-            RowBody::Silence { silence, hits, .. } => {
-                let until = silence.ends_at.map(|at| format!(" until {}", app.zone.minutes(at))).unwrap_or_default();
-                let why = if row.why.is_empty() { String::new() } else { format!(" · {}", row.why) };
-                let note = format!(
-                    "{}{until} · {hits} alerts · {} · {}{why}",
-                    silence.state.as_str(),
-                    silence.created_by,
-                    silence.comment
-                );
-                let choice = Choice::Expire(silence.id.clone());
-                Some(MenuItem { label: line_of(&silence.matchers), note, choice })
-            }
-            _ => None,
+        .filter_map(Row::with_kind)
+        .map(|(row, SilenceRow { silence, hits, .. })| {
+            let until = silence.ends_at.map(|at| format!(" until {}", app.zone.minutes(at))).unwrap_or_default();
+            let why = if row.why.is_empty() { String::new() } else { format!(" · {}", row.why) };
+            let by = format!("{} · {}", silence.created_by, silence.comment);
+            let note = format!("{}{until} · {hits} alerts · {by}{why}", silence.state.as_str());
+            let choice = Choice::Expire(silence.id.clone());
+            MenuItem { label: line_of(&silence.matchers), note, choice }
         })
         .collect();
     let title = "Silences; Enter shows what ending one does".to_owned();

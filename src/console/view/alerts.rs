@@ -1,7 +1,7 @@
 //! Who has been told? Alerts, merged over the Alertmanager instances: unacknowledged critical ones first, as the board
 //! orders them, each with whom it told or why nobody.
 
-use crate::board::{Row, RowBody, Topic, Verdict};
+use crate::board::{AlertRow, Row, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::projections::AlertFigures;
@@ -33,7 +33,7 @@ pub static PANE: PaneSpec = PaneSpec {
 /// One alert.
 pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
     let PaneEntry::Row(row) = entry else { return Vec::new() };
-    let RowBody::Alert { alert, service, missing_from, .. } = &row.body else { return Vec::new() };
+    let Some(AlertRow { alert, service, missing_from, .. }) = row.as_kind() else { return Vec::new() };
     let quiet = row.verdict <= Verdict::Info;
     let name = if quiet { Role::Dim } else { Role::Text };
     let muted = match (alert.silenced_by.is_empty(), alert.inhibited_by.is_empty()) {
@@ -136,14 +136,15 @@ fn told(figures: &AlertFigures) -> Words {
 /// What stands where no alert does. Silence is an answer only while a heartbeat proves that an alert would arrive.
 pub fn nothing(app: &Console) -> String {
     let known = !app.lost() && !sources::is_stale(app, Pane::Alerts);
-    let heartbeat = app.rows(Topic::Alerts).iter().filter(|_| known).find_map(|row| match &row.body {
-        RowBody::Alert { alert, .. } if is_heartbeat(row) => Some((row, alert)),
-        _ => None,
-    });
+    let heartbeat = app.rows(Topic::Alerts).iter().filter(|row| known && is_heartbeat(row)).find_map(Row::with_kind);
     let ago = |row: &Row| time::words(time::since(row.seen_at, app.at()));
     match heartbeat {
-        Some((row, alert)) if !row.stale => format!("No alert fires. {} seen {} ago.", alert.name, ago(row)),
-        Some((row, alert)) => format!("No alert is known, but {} was last seen {} ago.", alert.name, ago(row)),
+        Some((row, AlertRow { alert, .. })) if !row.stale => {
+            format!("No alert fires. {} seen {} ago.", alert.name, ago(row))
+        }
+        Some((row, AlertRow { alert, .. })) => {
+            format!("No alert is known, but {} was last seen {} ago.", alert.name, ago(row))
+        }
         None => sources::absent(app, Topic::Alerts),
     }
 }

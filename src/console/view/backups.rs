@@ -1,7 +1,7 @@
 //! How much data would be lost if we failed over now? By service first; then schedules, locations and restores: why.
 
 use crate::board::readiness::{Loss, carrier, loss};
-use crate::board::{Row, RowBody, Topic, Verdict};
+use crate::board::{BackupRow, Row, ServiceRow, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::rows::backups::{figures, standing, worst_place};
@@ -32,7 +32,7 @@ pub static PANE: PaneSpec = PaneSpec {
 
 /// Why it stands so, as a sentence: for the page about it.
 pub fn because(app: &Console, row: &Row) -> String {
-    let RowBody::Service { name, rpo_s, .. } = &row.body else { return String::new() };
+    let Some(ServiceRow { name, rpo_s, .. }) = row.as_kind() else { return String::new() };
     let Some(loss) = loss(row, app.at()) else {
         return match standing(app, row) {
             Verdict::Critical => "no usable restore point is known: all would be lost".to_owned(),
@@ -66,17 +66,15 @@ pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
         PaneEntry::Loss(row, _) => return service(app, entry, row),
         _ => return Vec::new(),
     };
-    match &row.body {
-        RowBody::Backup { .. } => schedule(app, row),
-        RowBody::Location(location) => location_cells(app, row, location),
-        RowBody::Restore(restore) => restore_cells(app, row, restore),
-        _ => Vec::new(),
-    }
+    None.or_else(|| Some(schedule(app, row, row.as_kind()?)))
+        .or_else(|| Some(location_cells(app, row, row.as_kind()?)))
+        .or_else(|| Some(restore_cells(app, row, row.as_kind()?)))
+        .unwrap_or_default()
 }
 
 /// What a service would lose: how old its newest usable restore point is, of how much that may be, and for how long.
 fn service(app: &Console, entry: &PaneEntry<'_>, row: &Row) -> Vec<ColumnText> {
-    let RowBody::Service { name, rpo_s, .. } = &row.body else { return Vec::new() };
+    let Some(ServiceRow { name, rpo_s, .. }) = row.as_kind() else { return Vec::new() };
     let loss = loss(row, app.at());
     let carrier = loss.as_ref().and_then(|loss| carrier(app.rows(Topic::Backups), name, loss.point));
     // The row's own proof is its probes'; what is known of the point is as old as what Velero said.
@@ -96,7 +94,7 @@ fn service(app: &Console, entry: &PaneEntry<'_>, row: &Row) -> Vec<ColumnText> {
 
 /// How long the objective still holds, where the data is, and when the next point is due.
 fn outlook(app: &Console, row: &Row, loss: Option<&Loss<'_>>, carrier: Option<&Row>) -> Vec<Words> {
-    let (RowBody::Service { rpo_s, .. }, Some(loss)) = (&row.body, loss) else { return Vec::new() };
+    let (Some(ServiceRow { rpo_s, .. }), Some(loss)) = (row.as_kind(), loss) else { return Vec::new() };
     let left = match (loss.frozen_at, rpo_s.checked_sub(loss.seconds)) {
         (Some(at), _) => vec![span(Role::Dim, format!("at impact {}", app.zone.minutes(at)))],
         (None, Some(left)) => vec![span(Role::Dim, format!("{} left", time::span(left)))],
@@ -104,10 +102,7 @@ fn outlook(app: &Console, row: &Row, loss: Option<&Loss<'_>>, carrier: Option<&R
     };
     let stale = carrier.is_none_or(|it| it.stale);
     let off_site = vec![volumes(worst_place(row), stale)];
-    let next = carrier.and_then(|it| match &it.body {
-        RowBody::Backup { next_run: Some(at), .. } => Some(*at),
-        _ => None,
-    });
+    let next = carrier.and_then(|it| it.as_kind::<BackupRow>()?.next_run);
     let next = match next {
         Some(at) if at < app.at() => vec![span(Role::Warning, format!("next was due {}", app.zone.minutes(at)))],
         Some(at) => vec![span(Role::Dim, format!("next {}", app.zone.minutes(at)))],
@@ -116,10 +111,8 @@ fn outlook(app: &Console, row: &Row, loss: Option<&Loss<'_>>, carrier: Option<&R
     vec![left, off_site, next]
 }
 
-fn schedule(app: &Console, row: &Row) -> Vec<ColumnText> {
-    let RowBody::Backup { schedule, point, rpo_s, missed_runs, missed_more, paused, newer, .. } = &row.body else {
-        return Vec::new();
-    };
+fn schedule(app: &Console, row: &Row, it: &BackupRow) -> Vec<ColumnText> {
+    let BackupRow { schedule, point, rpo_s, missed_runs, missed_more, paused, newer, .. } = it;
     let age = point.as_ref().map(|point| time::since(point.started, app.at()));
     let bar = match (age, rpo_s) {
         (Some(age), Some(rpo)) => bar(age, *rpo, row.stale),
@@ -242,16 +235,6 @@ fn restore_cells(app: &Console, row: &Row, restore: &Restore) -> Vec<ColumnText>
         vec![span(glyph::of(verdict).1, state)],
         vec![span(Role::Dim, more)],
     ]
-}
-
-/// Whether a restore point's volumes are off the failed site, in words.
-pub fn off_site(off_site: OffSite) -> &'static str {
-    match off_site {
-        OffSite::Yes => "off-site",
-        OffSite::No => "on the source's own storage",
-        OffSite::NoVolumes => "none that is known",
-        OffSite::Unknown => "nothing proves that its volumes are off-site",
-    }
 }
 
 /// What would be lost now, by the service that would lose most of what it may; and locations that can't be relied on.

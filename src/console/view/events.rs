@@ -2,15 +2,16 @@
 //! is one thing, by reason and kind of object.
 
 use crate::board::event_groups::{EventGroup, Trend};
-use crate::board::{Row, RowBody, Topic, Verdict};
+use crate::board::row::control_plane_words;
+use crate::board::{ClusterRow, EventRow, Row, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::rows::events::pace;
 use crate::console::rows::{PaneEntry, sources};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{Span, span};
-use crate::console::widget::{Column, ColumnText, Words, time};
-use crate::model::facts::{ControlPlane, Endpoint, KubeEvent};
+use crate::console::widget::{Column, ColumnText, Words, glyph, time};
+use crate::model::facts::KubeEvent;
 
 use super::layout;
 use super::pane_spec::PaneSpec;
@@ -45,11 +46,9 @@ pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
         PaneEntry::Fold(fold) => return fold_cells(app, fold),
         _ => return Vec::new(),
     };
-    match &row.body {
-        RowBody::Cluster { .. } => cluster(app, row),
-        RowBody::Event(event) => event_cells(app, row, event),
-        _ => Vec::new(),
-    }
+    None.or_else(|| Some(cluster(app, row, row.as_kind()?)))
+        .or_else(|| Some(event_cells(app, row, row.as_kind::<EventRow>()?)))
+        .unwrap_or_default()
 }
 
 /// Whether the pane has no room for words that say what stands in a column.
@@ -57,21 +56,9 @@ fn narrow(app: &Console) -> bool {
     layout::arrange(app).body(Pane::Events).map_or(app.size.0, |body| body.width) < 90
 }
 
-fn cluster(app: &Console, row: &Row) -> Vec<ColumnText> {
-    let RowBody::Cluster {
-        name,
-        control_plane,
-        nodes,
-        nodes_ready,
-        nodes_read,
-        nodes_silent,
-        pods_troubled,
-        same_as,
-        ..
-    } = &row.body
-    else {
-        return Vec::new();
-    };
+fn cluster(app: &Console, row: &Row, it: &ClusterRow) -> Vec<ColumnText> {
+    let ClusterRow { name, control_plane, nodes, nodes_ready, nodes_read, nodes_silent, .. } = it;
+    let ClusterRow { pods_troubled, same_as, .. } = it;
     let mut more = Vec::new();
     if !same_as.is_empty() {
         more.push(format!("the same cluster as {}", same_as.join(", ")));
@@ -87,7 +74,7 @@ fn cluster(app: &Console, row: &Row) -> Vec<ColumnText> {
         0 => ("no".to_owned(), "nodes"),
         nodes => (format!("{nodes_ready} of {nodes}"), "nodes ready"),
     };
-    let (role, mut plane) = plane_words(control_plane.as_ref());
+    let (verdict, mut plane) = control_plane_words(control_plane.as_ref());
     // The check that people look for stays whole; the page about the cluster names the others.
     if let (true, Some(first)) = (narrow(app), plane.find(" +")) {
         plane.truncate(first);
@@ -96,32 +83,12 @@ fn cluster(app: &Console, row: &Row) -> Vec<ColumnText> {
         mark(if row.stale { Verdict::Unknown } else { row.verdict }),
         vec![span(Role::Dim, if narrow(app) { "" } else { "cluster" })],
         vec![span(Role::Strong, name.as_str())],
-        vec![span(role, plane)],
+        vec![span(glyph::of(verdict).1, plane)],
         vec![span(Role::Text, ready)],
         vec![span(Role::Text, of_what)],
         Words::new(),
         vec![span(Role::Text, more.join(", "))],
     ]
-}
-
-/// The control plane in a few words, etcd by name.
-pub fn plane_words(plane: Option<&ControlPlane>) -> (Role, String) {
-    let Some(plane) = plane else { return (Role::Unknown, "API not read yet".to_owned()) };
-    // What one endpoint says is known, however silent the other is.
-    match (plane.livez, plane.readyz) {
-        (Endpoint::Failing, _) | (_, Endpoint::Failing) => match plane.failed.first() {
-            Some(check) if plane.failed.len() > 1 => {
-                (Role::Critical, format!("{check} failing +{}", plane.failed.len() - 1))
-            }
-            Some(check) => (Role::Critical, format!("{check} failing")),
-            None => (Role::Critical, "API failing".to_owned()),
-        },
-        (Endpoint::Unreachable, Endpoint::Unreachable) => (Role::Critical, "API unreachable".to_owned()),
-        (Endpoint::Unreachable, _) => (Role::Unknown, "livez silent".to_owned()),
-        (_, Endpoint::Unreachable) => (Role::Unknown, "readyz silent".to_owned()),
-        (Endpoint::NotAllowed, _) | (_, Endpoint::NotAllowed) => (Role::Unknown, "health not readable".to_owned()),
-        (Endpoint::Ok, Endpoint::Ok) => (Role::Good, "API ok".to_owned()),
-    }
 }
 
 fn event_cells(app: &Console, row: &Row, event: &KubeEvent) -> Vec<ColumnText> {
@@ -213,37 +180,4 @@ pub fn signal(app: &Console) -> Words {
         words.push(span(Role::Dim, format!("{}{}/min", if words.is_empty() { "" } else { " " }, round(rate))));
     }
     words
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_named_check_is_not_hidden_by_the_other_endpoints_silence() {
-        use Endpoint::{Failing, NotAllowed, Ok, Unreachable};
-        let cases = [
-            (Failing, Unreachable, Role::Critical, "etcd failing"),
-            (Unreachable, Failing, Role::Critical, "etcd failing"),
-            (Unreachable, Unreachable, Role::Critical, "API unreachable"),
-            (Ok, Unreachable, Role::Unknown, "readyz silent"),
-            (Unreachable, Ok, Role::Unknown, "livez silent"),
-            (Ok, NotAllowed, Role::Unknown, "health not readable"),
-            (Ok, Ok, Role::Good, "API ok"),
-        ];
-        for (livez, readyz, role, words) in cases {
-            let failed = if words.contains("etcd") { vec!["etcd".into()] } else { Vec::new() };
-            let plane = ControlPlane {
-                cluster: "primary".to_owned(),
-                uid: None,
-                version: "".into(),
-                livez,
-                readyz,
-                failed,
-                skew_ms: None,
-                notes: Vec::new(),
-            };
-            assert_eq!(plane_words(Some(&plane)), (role, words.to_owned()), "{livez:?} {readyz:?}");
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! Whether the DR cluster runs what Git says: parity by cluster, then the applications.
 
 use crate::board::row::{Against, AppsKnown};
-use crate::board::{AppRow, RowBody, Topic, Verdict, Windows};
+use crate::board::{AppRow, ParityRow, Row, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::keymap::{Command, KeyContext, spell};
 use crate::console::pane::Pane;
@@ -48,56 +48,56 @@ fn is_compared(against: &[Against]) -> bool {
 pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
     let PaneEntry::Row(row) = entry else { return Vec::new() };
     let age = |at| time::age(time::since(at, app.at()));
-    match &row.body {
-        RowBody::Parity { cluster, ok, total, laggards, against, oldest_reconciled, .. } => {
-            let all = ok == total && *total > 0 && row.verdict <= Verdict::Info;
-            let word = match all {
-                _ if row.stale => " unknown",
-                false if ok == total => " not compared",
-                false => " behind",
-                true if against.is_empty() => " as in Git",
-                true if is_compared(against) => " at parity",
-                true => " not compared",
-            };
-            let count = if row.stale { format!("was {ok} of {total}") } else { format!("{ok} of {total}") };
-            let why = match laggards.first() {
-                _ if row.stale => row.why.to_string(),
-                Some((_, why)) if *ok == 0 && one_reason(laggards).is_some() => format!("all: {why}"),
-                Some((name, why)) if laggards.len() > 1 => format!("{name}: {why}, and {} more", laggards.len() - 1),
-                Some((name, why)) => format!("{name}: {why}"),
-                None => row.why.to_string(),
-            };
-            vec![
-                mark(entry.verdict()),
-                vec![span(Role::Strong, cluster.as_str()), span(Role::Text, word)],
-                Words::new(),
-                Words::new(),
-                vec![span(if all { Role::Good } else { Role::Text }, count)],
-                Words::new(),
-                vec![span(Role::Dim, oldest_reconciled.map(age).unwrap_or_default())],
-                vec![span(Role::Dim, why)],
-            ]
-        }
-        RowBody::App(it) => {
-            let well = row.verdict == Verdict::Ok;
-            let role = if well { Role::Dim } else { Role::Text };
-            let since = if well { it.reconciled_at } else { it.since.or(it.reconciled_at) };
-            vec![
-                mark(entry.verdict()),
-                vec![span(role, format!("  {}", it.label()))],
-                vec![span(Role::Dim, it.cluster.as_str())],
-                vec![span(Role::Dim, it.tool().name())],
-                vec![span(role, state(it, well))],
-                vec![span(Role::Dim, revision(it))],
-                vec![span(Role::Dim, since.map(age).unwrap_or_default())],
-                vec![span(
-                    Role::Dim,
-                    if row.why.is_empty() { it.operation_message.to_string() } else { row.why.to_string() },
-                )],
-            ]
-        }
-        _ => Vec::new(),
-    }
+    None.or_else(|| Some(parity_cells(row, row.as_kind()?, entry.verdict(), age)))
+        .or_else(|| Some(app_cells(row, row.as_kind()?, entry.verdict(), age)))
+        .unwrap_or_default()
+}
+
+fn parity_cells(row: &Row, it: &ParityRow, verdict: Verdict, age: impl Fn(Stamp) -> String) -> Vec<ColumnText> {
+    let ParityRow { cluster, ok, total, laggards, against, oldest_reconciled, .. } = it;
+    let all = ok == total && *total > 0 && row.verdict <= Verdict::Info;
+    let word = match all {
+        _ if row.stale => " unknown",
+        false if ok == total => " not compared",
+        false => " behind",
+        true if against.is_empty() => " as in Git",
+        true if is_compared(against) => " at parity",
+        true => " not compared",
+    };
+    let count = if row.stale { format!("was {ok} of {total}") } else { format!("{ok} of {total}") };
+    let why = match laggards.first() {
+        _ if row.stale => row.why.to_string(),
+        Some((_, why)) if *ok == 0 && one_reason(laggards).is_some() => format!("all: {why}"),
+        Some((name, why)) if laggards.len() > 1 => format!("{name}: {why}, and {} more", laggards.len() - 1),
+        Some((name, why)) => format!("{name}: {why}"),
+        None => row.why.to_string(),
+    };
+    vec![
+        mark(verdict),
+        vec![span(Role::Strong, cluster.as_str()), span(Role::Text, word)],
+        Words::new(),
+        Words::new(),
+        vec![span(if all { Role::Good } else { Role::Text }, count)],
+        Words::new(),
+        vec![span(Role::Dim, oldest_reconciled.map(age).unwrap_or_default())],
+        vec![span(Role::Dim, why)],
+    ]
+}
+
+fn app_cells(row: &Row, it: &AppRow, verdict: Verdict, age: impl Fn(Stamp) -> String) -> Vec<ColumnText> {
+    let well = row.verdict == Verdict::Ok;
+    let role = if well { Role::Dim } else { Role::Text };
+    let since = if well { it.reconciled_at } else { it.since.or(it.reconciled_at) };
+    vec![
+        mark(verdict),
+        vec![span(role, format!("  {}", it.label()))],
+        vec![span(Role::Dim, it.cluster.as_str())],
+        vec![span(Role::Dim, it.tool().name())],
+        vec![span(role, state(it, well))],
+        vec![span(Role::Dim, revision(it))],
+        vec![span(Role::Dim, since.map(age).unwrap_or_default())],
+        vec![span(Role::Dim, if row.why.is_empty() { it.operation_message.to_string() } else { row.why.to_string() })],
+    ]
 }
 
 /// How an application stands, in one or two of its tool's own words. Health is a word only where sync is.
@@ -132,41 +132,6 @@ fn revision(app: &AppRow) -> String {
     }
 }
 
-/// What sync windows say, for the page about an application.
-pub fn windows(windows: &Windows, when: impl Fn(Stamp) -> String) -> String {
-    let until = |at: &Option<Stamp>| at.map(|at| format!(" until {}", when(at))).unwrap_or_default();
-    match windows {
-        Windows::Unknown => "not known: its project could not be read".to_owned(),
-        Windows::None => "none".to_owned(),
-        Windows::Open { until: at } => format!("open{}", until(at)),
-        Windows::Blocked { manual: true, until: at } => format!("blocked{}, people may sync", until(at)),
-        Windows::Blocked { manual: false, until: at } => format!("blocked{}, for people too", until(at)),
-        Windows::Unreadable { why } => format!("not known: {why}"),
-    }
-}
-
-/// With what a DR cluster's applications were compared, for the page about its parity.
-pub fn compared(against: &Against, when: impl Fn(Stamp) -> String) -> String {
-    let primary = &against.cluster;
-    match against.known {
-        AppsKnown::Now => primary.clone(),
-        AppsKnown::LastRead(at) => format!("{primary} as it was last read, {}", when(at)),
-        AppsKnown::Unread => format!("nothing: the applications of {primary} have not been read yet"),
-        AppsKnown::Unwatched => format!("nothing: no Argo CD or Flux that deploys to {primary} is watched"),
-    }
-}
-
-/// Whether its tool changes the cluster by itself: what a restore has to reckon with.
-pub fn acts_alone(app: &AppRow) -> &'static str {
-    match (app.automated, app.prunes) {
-        (None, _) => "not known",
-        (Some(false), _) => "no",
-        (Some(true), Some(true)) => "yes, and deletes what is not in git",
-        (Some(true), Some(false)) => "yes, and deletes nothing",
-        (Some(true), None) => "yes",
-    }
-}
-
 /// Is DR the same as prod? One number, who lags and since when; and the key that shows those that say nothing new.
 pub fn summary(app: &Console) -> Words {
     let hidden = rows::all(app, Pane::Gitops).len().saturating_sub(rows::visible(app, Pane::Gitops).len());
@@ -181,14 +146,10 @@ pub fn summary(app: &Console) -> Words {
 /// `dr 12 of 12 as primary`, `dr 11 of 12, behind: cart for 18 m`.
 fn same(app: &Console) -> Words {
     let rows = app.rows(Topic::Gitops);
-    let parity = rows.iter().find_map(|row| match &row.body {
-        RowBody::Parity { cluster, ok, total, laggards, against, .. } if is_dr(app, cluster) => {
-            Some((row, cluster, *ok, *total, laggards, against))
-        }
-        _ => None,
-    });
-    let Some((row, cluster, ok, total, laggards, against)) = parity else { return Words::new() };
-    if row.stale || total == 0 {
+    let mut parity = rows.iter().filter_map(Row::with_kind::<ParityRow>);
+    let Some((row, it)) = parity.find(|(_, it)| is_dr(app, &it.cluster)) else { return Words::new() };
+    let ParityRow { cluster, ok, total, laggards, against, .. } = it;
+    if row.stale || *total == 0 {
         return vec![span(Role::Unknown, format!("{cluster} not known"))];
     }
     if ok == total {
@@ -208,10 +169,8 @@ fn same(app: &Console) -> Words {
     }
     let mut words = vec![span(Role::Warning, format!("{cluster} {ok} of {total}")), span(Role::Dim, ", behind")];
     if let Some((name, _)) = laggards.first() {
-        let since = rows.iter().find_map(|row| match &row.body {
-            RowBody::App(it) if it.cluster == *cluster && (it.name == *name || it.label() == *name) => it.since,
-            _ => None,
-        });
+        let own = rows.iter().filter_map(Row::as_kind::<AppRow>).filter(|it| it.cluster == *cluster);
+        let since = own.filter(|it| it.name == *name || it.label() == *name).find_map(|it| it.since);
         let age = since.map(|at| format!(" for {}", time::age(time::since(at, app.at())))).unwrap_or_default();
         let more = if laggards.len() > 1 { format!(" +{}", laggards.len() - 1) } else { String::new() };
         words.push(span(Role::Dim, format!(": {name}{age}{more}")));

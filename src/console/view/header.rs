@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::board::{RowBody, Topic, Verdict};
+use crate::board::{Row, ServiceRow, SourceRow, Topic, Verdict};
 use crate::client::LinkState;
 use crate::console::app::Console;
 use crate::console::availability;
@@ -253,8 +253,10 @@ fn second(app: &Console) -> Vec<LinePart> {
 /// Without an incident: how the sources and services stand.
 fn calm(app: &Console) -> Vec<LinePart> {
     let sources = app.rows(Topic::Sources);
-    let bad =
-        sources.iter().filter(|row| matches!(&row.body, RowBody::Source { trouble: Some(_), .. }) || row.stale).count();
+    let bad = sources
+        .iter()
+        .filter(|row| row.stale || row.as_kind::<SourceRow>().is_some_and(|it| it.trouble.is_some()))
+        .count();
     let words = match (sources.len(), bad) {
         (0, _) => Words::new(),
         (n, _) if app.lost() => vec![span(Role::Unknown, format!("{n} sources, as they last were"))],
@@ -356,12 +358,9 @@ fn exposure(app: &Console, incident: Option<&Incident>) -> Words {
             span(Role::Dim, format!(" of data{of}")),
         ];
     }
-    let worst = app.rows(Topic::Services).iter().filter_map(|row| match &row.body {
-        RowBody::Service { name, restore_point, rpo_s, .. } => {
-            let age = restore_point.as_ref().map(|point| time::since(point.started, app.at()));
-            Some((age.unwrap_or(u64::MAX), name, *rpo_s, row.stale))
-        }
-        _ => None,
+    let worst = app.rows(Topic::Services).iter().filter_map(Row::with_kind::<ServiceRow>).map(|(row, it)| {
+        let age = it.restore_point.as_ref().map(|point| time::since(point.started, app.at()));
+        (age.unwrap_or(u64::MAX), &it.name, it.rpo_s, row.stale)
     });
     match worst.max_by_key(|(age, ..)| *age) {
         Some((u64::MAX, name, ..)) => vec![span(Role::Critical, format!("{name} has no usable restore point"))],

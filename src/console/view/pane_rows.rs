@@ -1,6 +1,6 @@
 //! The rows of a pane as words: cells to draw, and plain text to copy and to find.
 
-use crate::board::{Row, RowBody};
+use crate::board::Row;
 use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::rows::{self, PaneEntry};
@@ -39,9 +39,9 @@ pub fn plain(app: &Console, pane: Pane, entry: &PaneEntry<'_>) -> String {
             text.push_str(words);
         }
     }
-    if let Some(Row { body: RowBody::Event(event), .. }) = entry.row() {
+    if let Some(message) = entry.row().map(Row::message).filter(|message| !message.is_empty()) {
         text.push_str("  ");
-        text.push_str(event.message.as_str());
+        text.push_str(&message);
     }
     text
 }

@@ -7,7 +7,6 @@ use crate::console::app::Console;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width_of};
 use crate::console::widget::{Words, glyph, text, time};
-use crate::model::Strategy;
 
 use super::page::Page;
 
@@ -130,19 +129,9 @@ fn reasons(app: &Console, it: &Ready, sheet: &mut Page, room: u16) {
         }
     };
     it.checks.iter().for_each(|check| line(check, sheet));
-    let mut more = vec![format!("strategy {}", strategy(it.strategy))];
+    let mut more = vec![format!("strategy {}", it.strategy.name())];
     more.extend(it.rpo_until.filter(|at| *at > app.at()).map(|at| format!("RPO holds until {}", app.zone.minutes(at))));
     more.extend(it.next_run.map(|at| format!("next backup {}", app.zone.minutes(at))));
     more.extend(it.steps_limit_s.map(|limit| format!("the steps of its last plans may take {}", time::words(limit))));
     sheet.pair("  besides", Role::Dim, &more.join(" · "), room);
-}
-
-/// The word of configuration files.
-pub fn strategy(strategy: Strategy) -> &'static str {
-    match strategy {
-        Strategy::Cold => "cold",
-        Strategy::PilotLight => "pilot-light",
-        Strategy::WarmStandby => "warm-standby",
-        Strategy::ActiveActive => "active-active",
-    }
 }

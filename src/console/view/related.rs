@@ -2,11 +2,13 @@
 
 use std::iter;
 
-use crate::board::{Row, RowBody, Verdict};
+use crate::board::describe::DescriptionPart;
+use crate::board::{Row, Verdict};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::rows::{self, PaneEntry};
-use crate::model::{Happening, Objective, PlanId};
+use crate::model::filter::Field;
+use crate::model::{Happening, PlanId};
 use crate::timeline::{Item, effects, plan_of};
 
 use super::pane_rows;
@@ -144,51 +146,14 @@ fn of_item(item: &Item) -> RelationKeys {
 fn of_row(app: &Console, row: &Row) -> RelationKeys {
     let mut about = RelationKeys::default();
     let objectives = app.mirror.welcome.as_ref().map_or(&[][..], |welcome| welcome.objectives.as_slice());
-    let services = |fits: &dyn Fn(&Objective) -> bool| {
-        objectives.iter().filter(|it| fits(it)).map(|it| it.service.clone()).collect::<Vec<_>>()
-    };
-    match &row.body {
-        RowBody::Alert { alert, service, .. } => {
-            about.object(alert.name.as_str());
-            about.services.extend(service.clone());
-            about.clusters.extend(alert.labels.get("cluster").map(ToString::to_string));
+    row.describe(None, &mut |part| match part {
+        DescriptionPart::Object(name) => about.objects.push(name.to_owned()),
+        DescriptionPart::Field(Field::Service, name) => about.services.push(name.to_owned()),
+        DescriptionPart::Place(cluster) => about.clusters.push(cluster.to_owned()),
+        DescriptionPart::Owner(owns) => {
+            about.services.extend(objectives.iter().filter(|it| owns(it)).map(|it| it.service.clone()));
         }
-        RowBody::LoadBalancer { lb, service, .. } => {
-            about.object(lb.name.as_str());
-            about.services.extend(service.clone());
-        }
-        RowBody::Event(event) => {
-            about.object(event.object_name.as_str());
-            about.clusters.push(event.cluster.clone());
-            about.services = services(&|it| it.namespaces.iter().any(|own| event.namespace == own.as_str()));
-        }
-        RowBody::Cluster { name, .. } | RowBody::Parity { cluster: name, .. } => about.clusters.push(name.clone()),
-        RowBody::Backup { cluster, schedule, services, point, .. } => {
-            about.object(schedule.as_str());
-            about.object(point.as_ref().map_or("", |point| point.name.as_str()));
-            about.services.clone_from(services);
-            about.clusters.push(cluster.clone());
-        }
-        RowBody::Location(it) => {
-            about.object(it.name.as_str());
-            about.clusters.push(it.cluster.clone());
-        }
-        RowBody::Restore(it) => {
-            about.object(it.name.as_str());
-            about.object(it.backup.as_str());
-            about.clusters.push(it.cluster.clone());
-        }
-        RowBody::App(it) => {
-            about.object(it.name.as_str());
-            about.clusters.push(it.cluster.clone());
-            about.services = services(&|own| own.owns_app(it.kind.as_str(), it.name.as_str()));
-        }
-        RowBody::Probe(it) => about.services.push(it.service.clone()),
-        RowBody::Slo(it) => about.services.push(it.service.clone()),
-        RowBody::Service { name, .. } => about.services.push(name.clone()),
-        RowBody::Pool(it) => about.object(it.name.as_str()),
-        RowBody::Source { .. } => about.clusters.push(row.source.instance.clone()),
-        RowBody::Silence { .. } | RowBody::EdgeAccount(_) | RowBody::Heartbeat { .. } => {}
-    }
+        _ => {}
+    });
     about
 }

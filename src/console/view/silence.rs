@@ -2,14 +2,15 @@
 
 use ratatui::layout::Rect;
 
-use crate::board::{RowBody, Topic};
+use crate::board::row::silence_words;
+use crate::board::{AlertRow, Row, Topic};
 use crate::console::app::Console;
 use crate::console::keymap::Command;
 use crate::console::overlay::SilenceForm;
 use crate::console::theme::Role;
 use crate::console::widget::canvas::{span, width};
 use crate::console::widget::{Canvas, Words, glyph, text, time};
-use crate::model::silence::{Hit, SilencePreview, line_of};
+use crate::model::silence::{Hit, SilencePreview};
 use crate::model::{AlertGrade, SafeText};
 
 use super::header;
@@ -120,10 +121,12 @@ fn row(app: &Console, hit: &Hit) -> Words {
         (true, _) => (glyph::CRITICAL, Role::Critical),
         (false, _) => (glyph::WARNING, Role::Warning),
     };
-    let since = app.rows(Topic::Alerts).iter().find(|row| row.id == hit.fingerprint).and_then(|row| match &row.body {
-        RowBody::Alert { alert, .. } => alert.starts_at,
-        _ => None,
-    });
+    let since = app
+        .rows(Topic::Alerts)
+        .iter()
+        .find(|row| row.id == hit.fingerprint)
+        .and_then(Row::as_kind::<AlertRow>)
+        .and_then(|it| it.alert.starts_at);
     let age = since.map(|at| format!("  {}", time::age(time::since(at, app.at())))).unwrap_or_default();
     let service = hit.service.as_ref().map(|it| format!("  {it}")).unwrap_or_default();
     let quiet = if hit.quiet { "  quiet already" } else { "" };
@@ -156,29 +159,5 @@ fn foot(form: &SilenceForm, preview: &SilencePreview, room: u16) -> Vec<Words> {
 
 /// What a reference among an alert's silences means: who, until when, why, and which.
 pub fn words(app: &Console, reference: &str) -> SafeText {
-    let found = app.rows(Topic::Silences).iter().find(|row| row.id == reference);
-    let text = match found.map(|row| &row.body) {
-        Some(RowBody::Silence { silence, .. }) => {
-            let until = silence.ends_at.map(|at| format!(" until {}", app.zone.full(at))).unwrap_or_default();
-            let line = line_of(&silence.matchers);
-            format!("{}{until}: {} · {line} · {}", silence.created_by, silence.comment, silence.id)
-        }
-        _ => match reference.strip_prefix("mute:") {
-            Some(interval) => format!("time interval {interval}"),
-            None => format!("{reference}, of which nothing is known"),
-        },
-    };
-    SafeText::from(text)
-}
-
-/// The name of the alert with this fingerprint, where it is known.
-pub fn inhibitor(app: &Console, fingerprint: &str) -> SafeText {
-    let found = app.rows(Topic::Alerts).iter().find(|row| row.id == fingerprint);
-    match found.map(|row| &row.body) {
-        Some(RowBody::Alert { alert, .. }) => {
-            let place = alert.labels.get("cluster").map(|it| format!(" on {it}")).unwrap_or_default();
-            SafeText::from(format!("{}{place} ({fingerprint})", alert.name))
-        }
-        _ => SafeText::from(format!("{fingerprint}, which is in no list")),
-    }
+    silence_words(app.rows(Topic::Silences), reference, |at| app.zone.full(at))
 }

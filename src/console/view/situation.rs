@@ -2,7 +2,7 @@
 
 use crate::actions;
 use crate::approval::PlanState;
-use crate::board::{RowBody, Topic, Verdict};
+use crate::board::{AlertRow, ErrorBudget, Row, ServiceRow, SourceRow, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::availability;
 use crate::console::keymap::{Command, KeyContext};
@@ -105,10 +105,7 @@ fn worse(app: &Console) -> String {
 }
 
 fn began(entry: &PaneEntry<'_>) -> Option<Stamp> {
-    match &entry.row()?.body {
-        RowBody::Alert { alert, .. } => alert.starts_at,
-        _ => None,
-    }
+    entry.row()?.as_kind::<AlertRow>()?.alert.starts_at
 }
 
 /// What happens next, as far as the log knows: a plan that runs or waits, else the last word on the status.
@@ -213,9 +210,8 @@ fn services(app: &Console, sheet: &mut Page, room: u16) {
     }
     sheet.heading("Services");
     for row in rows {
-        let RowBody::Service { name, rto_s, rpo_s, restore_point, good_percent, failing_since, .. } = &row.body else {
-            continue;
-        };
+        let Some(it) = row.as_kind::<ServiceRow>() else { continue };
+        let ServiceRow { name, rto_s, rpo_s, restore_point, good_percent, failing_since, .. } = it;
         let mut parts = Vec::new();
         // A probe that flapped fails anew; the service has not been well since the incident's impact.
         let impact = app.incident().filter(|it| it.closed_at.is_none() && it.services.contains(name));
@@ -245,14 +241,11 @@ fn services(app: &Console, sheet: &mut Page, room: u16) {
 
 /// The error budget of a service, if one was promised.
 fn budget(app: &Console, service: &str) -> Option<String> {
-    app.rows(Topic::Slo).iter().find_map(|row| match &row.body {
-        RowBody::Slo(it) if it.service == service => {
-            let state = if row.stale { "STALE" } else { it.state.words() };
-            let burn = it.burn.filter(|_| !row.stale).map(|burn| format!(" {burn}×")).unwrap_or_default();
-            Some(format!("error budget {}, {state}{burn}", it.left_words()))
-        }
-        _ => None,
-    })
+    let mut budgets = app.rows(Topic::Slo).iter().filter_map(Row::with_kind::<ErrorBudget>);
+    let (row, it) = budgets.find(|(_, it)| it.service == service)?;
+    let state = if row.stale { "STALE" } else { it.state.words() };
+    let burn = it.burn.filter(|_| !row.stale).map(|burn| format!(" {burn}×")).unwrap_or_default();
+    Some(format!("error budget {}, {state}{burn}", it.left_words()))
 }
 
 fn wrong(app: &Console, sheet: &mut Page, room: u16) {
@@ -280,7 +273,7 @@ fn sources(app: &Console, sheet: &mut Page, room: u16) {
     }
     sheet.heading("Sources");
     for row in rows {
-        let RowBody::Source { alive_at, troubled_since, trouble, notes, .. } = &row.body else { continue };
+        let Some(SourceRow { alive_at, troubled_since, trouble, notes, .. }) = row.as_kind() else { continue };
         let age = |at: &Stamp| time::age(time::since(*at, app.at()));
         let (role, words) = match (trouble, alive_at) {
             (Some(trouble), _) => {

@@ -1,14 +1,14 @@
 //! Where users go: load balancers with their pools in order, and what the probes see from outside.
 
 use crate::board::row::PoolRef;
-use crate::board::{BurnState, ErrorBudget, Row, RowBody, Topic, Verdict};
+use crate::board::{BurnState, ErrorBudget, LoadBalancerRow, Row, ServiceRow, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::rows::{self, PaneEntry, sources};
 use crate::console::theme::Role;
 use crate::console::widget::canvas::span;
 use crate::console::widget::{Column, ColumnText, Words, glyph, time};
-use crate::model::facts::{EdgeAccount, LoadBalancer, Probe};
+use crate::model::facts::{EdgeAccount, LoadBalancer, Pool, Probe};
 use crate::model::{Host, Objective};
 
 use super::layout;
@@ -33,23 +33,22 @@ pub static PANE: PaneSpec = PaneSpec {
 pub fn cells(app: &Console, entry: &PaneEntry<'_>) -> Vec<ColumnText> {
     let fits = Fits::of(app);
     match entry {
-        PaneEntry::Row(row) => match &row.body {
-            RowBody::LoadBalancer { lb, .. } => balancer(app, row, lb, fits),
-            RowBody::Probe(probe) => probe_cells(app, row, probe, fits),
-            RowBody::EdgeAccount(account) => account_cells(row, account, fits),
-            RowBody::Slo(budget) => budget_cells(row, budget, fits),
-            RowBody::Pool(pool) => vec![
-                mark(entry.verdict()),
-                vec![span(Role::Dim, format!("pool {}", pool.name))],
-                vec![span(Role::Dim, "unused")],
-                Words::new(),
-                vec![span(Role::Dim, row.why.as_str())],
-            ],
-            _ => Vec::new(),
-        },
+        PaneEntry::Row(row) => None
+            .or_else(|| Some(balancer(app, row, &row.as_kind::<LoadBalancerRow>()?.lb, fits)))
+            .or_else(|| Some(probe_cells(app, row, row.as_kind()?, fits)))
+            .or_else(|| Some(account_cells(row, row.as_kind()?, fits)))
+            .or_else(|| Some(budget_cells(row, row.as_kind()?, fits)))
+            .or_else(|| Some(spare_pool_cells(row, row.as_kind()?, entry.verdict())))
+            .unwrap_or_default(),
         PaneEntry::Pool(row, pool, place) => pool_cells(app, row, pool, *place, fits),
         _ => Vec::new(),
     }
+}
+
+fn spare_pool_cells(row: &Row, pool: &Pool, verdict: Verdict) -> Vec<ColumnText> {
+    let name = vec![span(Role::Dim, format!("pool {}", pool.name))];
+    let why = vec![span(Role::Dim, row.why.as_str())];
+    vec![mark(verdict), name, vec![span(Role::Dim, "unused")], Words::new(), why]
 }
 
 /// How much of a row fits beside its columns.
@@ -103,14 +102,14 @@ fn balancer(app: &Console, row: &Row, lb: &LoadBalancer, fits: Fits) -> Vec<Colu
 
 /// The objective whose users a load balancer carries, and its host name there.
 fn carried<'a>(app: &'a Console, row: &Row) -> Option<(&'a Objective, &'a Host)> {
-    let RowBody::LoadBalancer { lb, .. } = &row.body else { return None };
+    let LoadBalancerRow { lb, .. } = row.as_kind()?;
     let objectives = &app.mirror.welcome.as_ref()?.objectives;
     objectives.iter().find_map(|it| Some((it, it.host(lb.name.as_str())?)))
 }
 
 /// What a failover would change: by the first of its DR clusters whose pool is there.
 fn failover(app: &Console, row: &Row) -> String {
-    let RowBody::LoadBalancer { order, .. } = &row.body else { return String::new() };
+    let Some(LoadBalancerRow { order, .. }) = row.as_kind() else { return String::new() };
     let Some((objective, host)) = carried(app, row) else { return String::new() };
     let pools: Vec<&str> = objective.dr.iter().filter_map(|cluster| host.dr_pool(cluster)).collect();
     let place = |pool: &&str| order.iter().position(|it| it.name == **pool);
@@ -133,22 +132,16 @@ fn share(app: &Console, row: &Row, pool: &PoolRef) -> Option<u32> {
         None if host.primary_pool.as_deref() == Some(name) => objective.primary.as_str(),
         None => return None,
     };
-    app.rows(Topic::Services).iter().find_map(|row| match &row.body {
-        RowBody::Service { name, sites, .. } if *name == objective.service && !row.stale && !sites.is_empty() => {
-            Some(sites.get(pool.name.as_str()).or(sites.get(site)).copied().unwrap_or(0))
-        }
-        _ => None,
-    })
+    let mut fresh = app.rows(Topic::Services).iter().filter(|row| !row.stale).filter_map(Row::as_kind::<ServiceRow>);
+    let sites = &fresh.find(|it| it.name == objective.service && !it.sites.is_empty())?.sites;
+    Some(sites.get(pool.name.as_str()).or(sites.get(site)).copied().unwrap_or(0))
 }
 
 fn pool_cells(app: &Console, row: &Row, pool: &PoolRef, place: usize, fits: Fits) -> Vec<ColumnText> {
-    let goes = match &row.body {
-        RowBody::LoadBalancer { goes_to, routes, .. } => {
-            let parts = routes.iter().filter_map(|it| it.to.as_ref());
-            goes_to.iter().chain(parts).any(|to| *to == pool.name)
-        }
-        _ => false,
-    };
+    let goes = row.as_kind::<LoadBalancerRow>().is_some_and(|it| {
+        let parts = it.routes.iter().filter_map(|it| it.to.as_ref());
+        it.goes_to.iter().chain(parts).any(|to| *to == pool.name)
+    });
     let arrow = if goes { "→ " } else { "  " };
     let (verdict, word) = match (pool.enabled, pool.healthy) {
         (Some(false), _) => (Verdict::Warning, "off"),
@@ -261,10 +254,8 @@ fn budget_cells(row: &Row, budget: &ErrorBudget, fits: Fits) -> Vec<ColumnText> 
 /// How good the answers to users are and which site gives them, by the services' own probes: the worst service.
 pub fn summary(app: &Console) -> Words {
     let services = app.rows(Topic::Services);
-    let worst = services.iter().filter_map(|row| match &row.body {
-        RowBody::Service { name, sites, good_percent: Some(good), .. } => Some((*good, name, sites, row.stale)),
-        _ => None,
-    });
+    let worst = services.iter().filter_map(Row::with_kind::<ServiceRow>);
+    let worst = worst.filter_map(|(row, it)| Some((it.good_percent?, &it.name, &it.sites, row.stale)));
     let Some((good, name, sites, stale)) = worst.min_by_key(|(good, ..)| *good) else { return Words::new() };
     let role = match good {
         _ if stale => Role::Unknown,

@@ -408,12 +408,52 @@ fn an_incident_without_an_end_is_drawn_as_far_as_it_is_known() {
 #[test]
 fn a_part_says_in_every_form_that_it_is_one() {
     let incident = incident();
-    let mut part = outline(&incident, &[objective()], &meta(true));
-    narrow(&mut part, &incident, &crate::model::filter::Filter::parse("!decision").unwrap());
+    let filter = crate::model::filter::Filter::parse("!decision").unwrap();
+    let part = StreamedExport::new(&incident, &incident, &[objective()], &meta(true), Some(&filter));
+    let part = part.unwrap().whole().unwrap();
     for form in [to_markdown(&part), to_html(&part), to_csv(&part), to_json(&part).to_string()] {
         assert!(
             form.contains("!decision") && (form.contains("not the whole log") || form.contains("left_out")),
             "{form}"
         );
+    }
+}
+
+fn export_of<'a>(
+    incident: &Incident,
+    items: &'a dyn crate::timeline::ItemSource,
+    filter: Option<&'a crate::model::filter::Filter>,
+) -> StreamedExport<'a> {
+    StreamedExport::new(incident, items, &[objective()], &meta(true), filter).unwrap()
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(128))]
+
+    /// Whoever keeps no entry and reads them again writes the same bytes as who keeps them all.
+    #[test]
+    fn a_streamed_export_is_the_kept_one_byte_for_byte(
+        parts in proptest::collection::vec((proptest::num::u8::ANY, 0i64..3_600, 0u64..60), 0..60), filtered: bool,
+    ) {
+        let log = crate::timeline::tests::properties::log(&parts);
+        let heads = crate::timeline::tests::properties::heads(&log.entries);
+        let source = crate::timeline::tests::ReadAgain(&log.entries);
+        let filter = crate::model::filter::Filter::parse("!note").unwrap();
+        for (kept, folded) in log.fold().incidents.iter().zip(&heads.incidents) {
+            let items = crate::timeline::StreamedItems::new(folded, &source).unwrap();
+            let filter = filtered.then_some(&filter);
+            let streamed = export_of(folded, &items, filter);
+            let mut whole = outline(kept, &[objective()], &meta(true));
+            if filtered {
+                whole = export_of(kept, kept, filter).whole().unwrap();
+            }
+            for form in [ExportForm::Markdown, ExportForm::Html, ExportForm::Csv, ExportForm::Json] {
+                let mut text = String::new();
+                write(&mut text, &streamed.outline, &streamed, form).unwrap();
+                proptest::prop_assert_eq!(text, to_text(&whole, form));
+            }
+            let document = serde_json::to_string_pretty(&to_json(&whole)).unwrap();
+            proptest::prop_assert_eq!(to_text(&whole, ExportForm::Json), document + "\n");
+        }
     }
 }

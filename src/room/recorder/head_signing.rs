@@ -42,7 +42,7 @@ impl Recorder {
             }
         };
         let at = self.shared.clock.now().trunc_subsecs(0);
-        match seal::sign_head(key, &self.shared.config.room, seq, head, at) {
+        match seal::sign_head(key, &self.shared.config.room.name, seq, head, at) {
             Ok(signed) => {
                 // The signature leaves the room with its entry, which is on disk by then.
                 if self.record(vec![self.by_room(signed)]).is_some() {

@@ -64,7 +64,7 @@ impl Recorder {
     /// On a log of which nothing is folded yet.
     pub fn new(shared: Arc<RoomContext>, ledger: Ledger, tell: RecorderWatches) -> Self {
         Self {
-            quota: Quota::new(shared.config.log_quota),
+            quota: Quota::new(shared.config.log.quota),
             shared,
             ledger,
             story: Story::keeping(Keep::Heads),

@@ -37,15 +37,7 @@ fn parse(alerts: Value) -> Vec<Alert> {
 }
 
 fn config(url: String) -> AlertmanagerConfig {
-    AlertmanagerConfig {
-        name: "am-1".to_owned(),
-        url,
-        basic_auth: None,
-        bearer_file: None,
-        ca_file: None,
-        http: Default::default(),
-        every_s: 5,
-    }
+    AlertmanagerConfig { name: "am-1".to_owned(), url, every_s: 5, ..AlertmanagerConfig::default() }
 }
 
 fn watch(server: &TestServer, room: &SourceBench) -> AlertmanagerWatch {

@@ -105,8 +105,8 @@ fn setup(server: &TestServer, zones: &[&str]) -> CloudflareSetup {
         account: "acc".to_owned(),
         zones: zones.iter().map(ToString::to_string).collect(),
         token_file: token.path().to_owned(),
-        proxy: Default::default(),
         every_s: 10,
+        ..CloudflareConfig::default()
     };
     CloudflareSetup { token, config }
 }

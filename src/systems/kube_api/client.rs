@@ -358,15 +358,7 @@ mod tests {
             role: ClusterRole::Other,
             kubeconfig: Some(path),
             context: Some("here".into()),
-            velero: None,
-            argocd: None,
-            argocd_stale_s: 540,
-            flux: None,
-            destinations: Vec::new(),
-            only_here: Vec::new(),
-            namespaces: Vec::new(),
-            streaming_lists: false,
-            serve: None,
+            ..ClusterConfig::default()
         }
     }
 

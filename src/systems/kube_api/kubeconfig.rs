@@ -271,17 +271,9 @@ mod tests {
         ClusterConfig {
             name: "c".into(),
             role: ClusterRole::Other,
-            kubeconfig: None,
             context: Some("here".into()),
-            velero: None,
-            argocd: None,
-            argocd_stale_s: 540,
-            flux: None,
-            destinations: Vec::new(),
-            only_here: Vec::new(),
-            namespaces: Vec::new(),
-            streaming_lists: false,
             serve,
+            ..ClusterConfig::default()
         }
     }
 

@@ -115,13 +115,8 @@ impl KubeTestServer {
             context: Some("c".into()),
             velero: Some("velero".into()),
             argocd: Some("argocd".into()),
-            argocd_stale_s: 540,
             flux: Some("flux-system".into()),
-            destinations: Vec::new(),
-            only_here: Vec::new(),
-            namespaces: Vec::new(),
-            streaming_lists: false,
-            serve: None,
+            ..ClusterConfig::default()
         };
         Self { config, asked, serving, _dir: dir }
     }

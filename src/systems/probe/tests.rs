@@ -94,8 +94,7 @@ fn config(url: String) -> ProbeConfig {
         good: (200, 399),
         site_header: Some("x-served-by".to_owned()),
         window: 3,
-        ca_file: None,
-        http: Default::default(),
+        ..ProbeConfig::default()
     }
 }
 

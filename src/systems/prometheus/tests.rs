@@ -35,16 +35,7 @@ fn recorded() -> SloConfig {
 }
 
 fn server(name: &str, url: String) -> PrometheusConfig {
-    PrometheusConfig {
-        name: name.to_owned(),
-        url,
-        basic_auth: None,
-        bearer_file: None,
-        ca_file: None,
-        http: Default::default(),
-        every_s: 15,
-        every_long_s: 60,
-    }
+    PrometheusConfig { name: name.to_owned(), url, every_s: 15, every_long_s: 60, ..PrometheusConfig::default() }
 }
 
 fn vector(parts: &[(&str, &str)]) -> Value {

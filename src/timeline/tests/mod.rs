@@ -7,7 +7,7 @@ mod rules;
 use chrono::TimeDelta;
 use serde_json::json;
 
-use super::{Incident, Item, Story};
+use super::{EntrySource, Incident, Item, Story, WantedSeqs};
 use crate::model::entry::*;
 use crate::model::{
     Actor, Digest, Entry, Happening, Host, IncidentId, Level, Objective, PersonId, Severity, Stamp, Strategy,
@@ -83,6 +83,15 @@ impl Log {
 
     pub(crate) fn fold(&self) -> Story {
         fold(&self.entries)
+    }
+}
+
+/// A log that is read again and again.
+pub(crate) struct ReadAgain<'a>(pub &'a [Entry]);
+
+impl EntrySource for ReadAgain<'_> {
+    fn entries(&self, wanted: WantedSeqs<'_>, take: &mut dyn FnMut(Entry) -> std::fmt::Result) -> std::fmt::Result {
+        self.0.iter().filter(|entry| wanted(entry.seq)).cloned().try_for_each(take)
     }
 }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::timeline::{Clocks, Keep, StatedClocks};
+use crate::timeline::{Clocks, ItemSource as _, Keep, StatedClocks, StreamedItems};
 
 /// A log of any shape: the numbers choose kind, time, target.
 pub(crate) fn log(parts: &[(u8, i64, u64)]) -> Log {
@@ -120,7 +120,7 @@ fn amended(incident: &Incident, entries: &[Entry], seq: u64) -> Option<crate::mo
         .find_map(|by| entries.iter().find(|it| it.seq == *by)?.text.clone().filter(|text| !text.is_empty()))
 }
 
-fn heads(entries: &[Entry]) -> Story {
+pub(crate) fn heads(entries: &[Entry]) -> Story {
     entries.iter().fold(Story::keeping(Keep::Heads), |mut story, entry| {
         story.apply(entry);
         story
@@ -143,6 +143,18 @@ proptest! {
                 let entry = log.entries[item.entry.seq as usize - 1].clone();
                 let read = folded.read_item(entry, amended(folded, &log.entries, item.entry.seq));
                 prop_assert_eq!(&read, item);
+            }
+            let source = ReadAgain(&log.entries);
+            let streamed = StreamedItems::new(folded, &source).expect("read");
+            for wanted in [&(|_| true) as &dyn Fn(u64) -> bool, &|seq| seq % most as u64 == 0] {
+                let mut items = Vec::new();
+                let read = streamed.items(wanted, &mut |item| {
+                    items.push(item.clone());
+                    Ok(())
+                });
+                prop_assert!(read.is_ok());
+                let kept = incident.items.iter().filter(|item| wanted(item.entry.seq)).cloned();
+                prop_assert_eq!(items, kept.collect::<Vec<_>>(), "in the same order");
             }
         }
         let mut newest = Story::keeping(Keep::Newest(most));

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use warroom::board::{Row, RowBody, Topic, Verdict};
+use warroom::board::{ClusterRow, Row, RowBody, SourceRow, Topic, Verdict};
 use warroom::cli::connect::{Intent, RoomLink};
 use warroom::clock::Clock;
 use warroom::model::{SourceId, Stamp};
@@ -39,7 +39,7 @@ impl Seen {
     /// How long data of a source counts as fresh.
     pub fn fresh_for(&self, source: &SourceId) -> Option<i64> {
         self.rows(Topic::Sources).iter().find(|row| row.source == *source).and_then(|row| match row.body {
-            RowBody::Source { fresh_for_s, .. } => i64::try_from(fresh_for_s).ok(),
+            RowBody::Source(SourceRow { fresh_for_s, .. }) => i64::try_from(fresh_for_s).ok(),
             _ => None,
         })
     }
@@ -47,7 +47,7 @@ impl Seen {
     /// What is wrong with a source, in its own words.
     pub fn trouble(&self, source: &str) -> Option<String> {
         match &self.row(Topic::Sources, source)?.body {
-            RowBody::Source { trouble: Some(trouble), .. } => Some(trouble.what.to_string()),
+            RowBody::Source(SourceRow { trouble: Some(trouble), .. }) => Some(trouble.what.to_string()),
             _ => None,
         }
     }
@@ -186,30 +186,32 @@ fn a_green_row_of_a_silent_source_is_found() {
         why: "".into(),
         body,
     };
-    let alive = RowBody::Source {
+    let alive = RowBody::Source(SourceRow {
         alive_at: Some(now),
         troubled_since: None,
         trouble: None,
         fresh_for_s: 30,
         reading: false,
         notes: Vec::new(),
-    };
-    let cluster = || RowBody::Cluster {
-        name: "primary".to_owned(),
-        role: ClusterRole::Primary,
-        control_plane: None,
-        nodes_read: true,
-        nodes: 0,
-        nodes_ready: 0,
-        nodes_closed: 0,
-        nodes_silent: 0,
-        silent: Vec::new(),
-        nodes_not_ready: Vec::new(),
-        pods_read: true,
-        pods_troubled: 0,
-        pods: Vec::new(),
-        namespaces: Vec::new(),
-        same_as: Vec::new(),
+    });
+    let cluster = || {
+        RowBody::Cluster(ClusterRow {
+            name: "primary".to_owned(),
+            role: ClusterRole::Primary,
+            control_plane: None,
+            nodes_read: true,
+            nodes: 0,
+            nodes_ready: 0,
+            nodes_closed: 0,
+            nodes_silent: 0,
+            silent: Vec::new(),
+            nodes_not_ready: Vec::new(),
+            pods_read: true,
+            pods_troubled: 0,
+            pods: Vec::new(),
+            namespaces: Vec::new(),
+            same_as: Vec::new(),
+        })
     };
     let found = |dark_for_s: i64, age_s: i64| {
         let shared = Shared::default();

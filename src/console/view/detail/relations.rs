@@ -1,8 +1,9 @@
 //! A person who left, and what stands below the facts of a page: related rows that can be opened, and the raw object.
 
+use crate::board::describe::Description;
 use crate::board::event_groups::EventGroup;
 use crate::board::readiness::carrier;
-use crate::board::{Row, RowBody, Topic, Verdict};
+use crate::board::{EventRow, Row, ServiceRow, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::rows::PaneEntry;
@@ -32,26 +33,24 @@ pub(super) fn of_away(app: &Console, person: &PersonId, at: Stamp, sheet: &mut P
 
 /// What a service would lose: the page of that answer, and only then how the service's users are served, which is another.
 pub(super) fn of_loss(app: &Console, row: &Row, verdict: Verdict, sheet: &mut Page, room: u16) {
-    let RowBody::Service { name, restore_point, .. } = &row.body else { return };
+    let Some(ServiceRow { name, restore_point, .. }) = row.as_kind() else { return };
     let (mark, role) = glyph::of(verdict);
     sheet.title.push(span(role, format!("   {mark} what {name} would lose: {}", verdict.name())));
     sheet.pair("why", role, &backups::because(app, row), room);
     let mut facts = FactPage { app, sheet, room };
     if let Some(point) = restore_point {
-        super::backup::of_point(&mut facts, point);
-        if let Some(carrier) = carrier(app.rows(Topic::Backups), name, point) {
-            facts.text("read from", &carrier.source.to_string());
-            facts.time("last proven", Some(carrier.seen_at));
-        }
+        facts.described(|page, each| {
+            point.describe(&mut Description { source: &row.source, page: Some(page), each });
+        });
+        carrier(app.rows(Topic::Backups), name, point).into_iter().for_each(|carrier| facts.proof(carrier));
     }
     sheet.heading(&format!("The service {name} itself, by its probes and objectives"));
     let (mark, role) = glyph::of(if row.stale { Verdict::Unknown } else { row.verdict });
     let why = if row.why.is_empty() { String::new() } else { format!(": {}", row.why) };
     sheet.pair("stands", role, &format!("{mark} {}{why}", row.verdict.name()), room);
     let mut facts = FactPage { app, sheet, room };
-    super::of_service(&mut facts, &row.body);
-    facts.text("read from", &row.source.to_string());
-    facts.time("last proven", Some(row.seen_at));
+    facts.described(|page, each| row.describe(Some(page), each));
+    facts.proof(row);
 }
 
 /// Lines that lead to what else is about the same thing.
@@ -79,10 +78,8 @@ const MOST_OBJECTS: usize = 200;
 /// Every object of a fold, the newest first.
 fn objects(app: &Console, fold: &EventGroup<'_>, sheet: &mut Page, room: u16) {
     sheet.heading("Objects, a line for each event");
-    let own = app.rows(Topic::Events).iter().filter_map(|row| match &row.body {
-        RowBody::Event(event) if fold.holds(event) => Some((row, event)),
-        _ => None,
-    });
+    let own =
+        app.rows(Topic::Events).iter().filter_map(Row::with_kind::<EventRow>).filter(|(_, event)| fold.holds(event));
     let all = own.clone().count();
     for (row, event) in own.take(MOST_OBJECTS) {
         let count = format!("{:>6}  ", format!("×{}", event.count));

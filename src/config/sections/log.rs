@@ -1,10 +1,25 @@
 //! `[log]`: how much of the disk the timeline may take.
 
-use super::raw::{RawLog, Section};
-use super::resolve::ResolveContext;
+use crate::config::kinds::*;
+use crate::config::section::*;
 
-/// What the timeline may take where the file is silent.
-const QUOTA: u64 = 4 * GIB;
+/// `[log]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogConfig {
+    /// Bytes that the timeline may take.
+    pub quota: u64,
+}
+
+section! {
+    [log] RawLog => LogConfig {
+        /// How much of the disk the timeline may take. From four fifths of it on the room says so; at the end it takes no
+        /// more notes, and still everything about plans and what it sees itself.
+        quota: Size = Default("4GiB");
+    }
+}
+
+impl SectionRules for RawLog {}
+
 /// With less there is no room for what a day's incident writes.
 const LEAST: u64 = 64 * MIB;
 const MIB: u64 = 1024 * 1024;
@@ -12,20 +27,26 @@ const GIB: u64 = 1024 * MIB;
 /// Units, the largest first.
 const UNITS: [(&str, u64); 3] = [("TiB", 1024 * GIB), ("GiB", GIB), ("MiB", MIB)];
 
-/// The bytes that the timeline may take.
-pub(super) fn quota(raw: Option<&Section<RawLog>>, make: &mut ResolveContext<'_, '_>) -> u64 {
-    let Some(text) = raw.and_then(|log| log.it.quota.as_ref()) else { return QUOTA };
-    match bytes(text.get_ref()) {
-        Some(bytes) if bytes >= LEAST => bytes,
-        Some(_) => {
-            make.report.at(text.span(), format!("`quota` is {}; it must be at least {}", text.get_ref(), words(LEAST)));
-            QUOTA
-        }
-        None => {
-            let what = format!("`{}` is not a size; write it like \"512MiB\" or \"4GiB\"", text.get_ref());
-            make.report.at(text.span(), what);
-            QUOTA
-        }
+/// Bytes on the disk.
+pub enum Size {}
+
+impl Kind for Size {
+    type Raw = String;
+    type Value = u64;
+
+    fn check(raw: &Spanned<String>, setting: &Setting, make: &mut ResolveContext<'_, '_>) -> Option<u64> {
+        let text = raw.get_ref();
+        let what = match bytes(text) {
+            Some(bytes) if bytes >= LEAST => return Some(bytes),
+            Some(_) => format!("`{}` is {text}; it must be at least {}", setting.key, words(LEAST)),
+            None => format!("`{text}` is not a size; write it like \"512MiB\" or \"4GiB\""),
+        };
+        make.report.at(raw.span(), what);
+        None
+    }
+
+    fn show(value: &u64) -> Option<toml::Value> {
+        Some(words(*value).into())
     }
 }
 
@@ -37,7 +58,7 @@ fn bytes(text: &str) -> Option<u64> {
 }
 
 /// Writes bytes the way they are read: in the largest unit that they are whole in.
-pub(super) fn words(bytes: u64) -> String {
+fn words(bytes: u64) -> String {
     let (name, unit) =
         UNITS.iter().find(|(_, unit)| bytes >= *unit && bytes.is_multiple_of(*unit)).unwrap_or(&UNITS[2]);
     format!("{}{name}", bytes / unit)

@@ -5,10 +5,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::error::{ConfigError, ConfigErrors, Report, place};
-use super::raw::{RawConsole, Section, Text};
-use super::resolve::ResolveContext;
-use super::{Env, MAX_FILE, decode, parse, secret};
+use super::RawFile;
+use crate::config::error::{ConfigError, ConfigErrors, place};
+use crate::config::kinds::*;
+use crate::config::parse::TopLevel;
+use crate::config::section::*;
+use crate::config::{Env, LoadOptions, MAX_FILE, decode, secret};
 use crate::model::SafeText;
 
 /// `[console]`, with its defaults.
@@ -27,6 +29,38 @@ pub struct ConsoleConfig {
 impl Default for ConsoleConfig {
     fn default() -> Self {
         Self { theme: "auto".to_owned(), keymap: "default".to_owned(), bell: true, mouse: false }
+    }
+}
+
+section! {
+    /// Consoles of whoever has this file as their own, or names it. The environment and flags win over it.
+    [console] RawConsole => ConsoleConfig {
+        /// auto, dark, light, high-contrast, colour-blind, mono, or a theme file.
+        theme: NameOrFile = Default("auto");
+        /// default, vim, emacs, or a key map file.
+        keymap: NameOrFile = Default("default");
+        /// Call the person at another window when a plan waits for them.
+        bell: Flag = Default(true);
+        /// Take the mouse from the start (wheel and clicks), instead of leaving it to the terminal.
+        mouse: Flag = Default(false);
+    }
+}
+
+impl SectionRules for RawConsole {}
+
+/// A name that a console knows, or a file relative to the configuration.
+pub enum NameOrFile {}
+
+impl Kind for NameOrFile {
+    type Raw = String;
+    type Value = String;
+
+    fn check(raw: &Spanned<String>, setting: &Setting, make: &mut ResolveContext<'_, '_>) -> Option<String> {
+        let text = raw.get_ref();
+        make.refuse_empty(raw, setting.key, LEAVE_OUT);
+        // A path is one for the console too: what has a `/` or ends so.
+        let is_path = text.contains('/') || text.ends_with(".toml");
+        Some(if is_path { make.path(text).to_string_lossy().into_owned() } else { text.clone() })
     }
 }
 
@@ -67,11 +101,13 @@ pub fn console_of(path: &Path, env: &Env) -> Result<ConsoleFile, ConfigErrors> {
     let bytes = secret::read_file(path, MAX_FILE, false).map_err(|why| ConfigErrors::about(path, why))?;
     let text = decode(path, &bytes)?;
     let mut report = Report::new(path, text);
-    let Some(raw) = parse::console(&mut report) else { return Err(ConfigErrors(report.into_errors())) };
+    let Some(mut top) = TopLevel::parse(&mut report) else { return Err(ConfigErrors(report.into_errors())) };
+    let raw = tables::<RawConsole>(&mut top, &mut report);
     let file = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let config = resolve(raw.as_ref(), &mut ResolveContext::new(&mut report, &file, env));
-    let at = |word: fn(&RawConsole) -> &Text| {
-        let written = raw.as_ref().and_then(|section| word(&section.it).as_ref());
+    let mut make = ResolveContext::new(&mut report, &file, LoadOptions::default(), env);
+    let config = resolve_one(&raw, &RawFile::default(), &mut make);
+    let at = |word: fn(&RawConsole) -> &Option<Spanned<String>>| {
+        let written = raw.first().and_then(|table| word(&table.it).as_ref());
         written.map(|text| place(report.text(), text.span().start))
     };
     let (theme_at, keymap_at) = (at(|it| &it.theme), at(|it| &it.keymap));
@@ -80,23 +116,4 @@ pub fn console_of(path: &Path, env: &Env) -> Result<ConsoleFile, ConfigErrors> {
         return Err(ConfigErrors(errors));
     }
     Ok(ConsoleFile { config, file: path.to_owned(), theme_at, keymap_at })
-}
-
-/// Makes the values of the section.
-pub(super) fn resolve(section: Option<&Section<RawConsole>>, make: &mut ResolveContext<'_, '_>) -> ConsoleConfig {
-    let default = ConsoleConfig::default();
-    let Some(Section { it, .. }) = section else { return default };
-    let mut word = |text: &Text, key: &str| {
-        let word = make.may(text, key)?;
-        // A path is one for the console too: what has a `/` or ends so.
-        let is_path = word.contains('/') || word.ends_with(".toml");
-        let path = is_path.then(|| make.path(Some(&word))).flatten();
-        Some(path.map_or(word, |path| path.to_string_lossy().into_owned()))
-    };
-    ConsoleConfig {
-        theme: word(&it.theme, "theme").unwrap_or(default.theme),
-        keymap: word(&it.keymap, "keymap").unwrap_or(default.keymap),
-        bell: it.bell.as_ref().map_or(default.bell, |it| *it.get_ref()),
-        mouse: it.mouse.as_ref().map_or(default.mouse, |it| *it.get_ref()),
-    }
 }

@@ -2,24 +2,55 @@
 //! name brings with it wins. Judged on what results.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
-use super::one_or_many::{OneOrMany, values};
-use super::raw::{RawFile, RawHost, RawService, Section, Text};
-use super::resolve::ResolveContext;
-use super::rules::said;
-use crate::model::Host;
+use serde::Deserialize;
+
+use super::RawFile;
+use super::one_or_many::{InsteadOfText, OneOrMany, Several, TextOr, one_or_list, values};
+use super::service::RawService;
+use crate::config::kinds::*;
+use crate::config::parse::refuse_unknown_within;
+use crate::config::section::*;
+use crate::model::{Host, Objective};
+
+/// A host name whose pools are not those of the service's other host names.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RawHostTable {
+    name: Option<Spanned<String>>,
+    primary_pool: Option<Spanned<String>>,
+    dr_pool: OneOrMany<String>,
+}
+
+impl InsteadOfText for RawHostTable {
+    const EXPECTED: &'static str = "a host name, or a table with its `name` and pools";
+}
+
+/// A host name in `load_balancer` of a `[[service]]`.
+type RawHost = TextOr<RawHostTable>;
+
+/// One host name or a list of them.
+pub enum HostList {}
+
+impl Kind for HostList {
+    type Raw = Several<RawHost>;
+    type Value = ();
+
+    fn refuse_unknown(value: &mut Spanned<DeValue<'_>>, key: &str, report: &mut Report<'_>) {
+        refuse_unknown_within(value, &["name", "primary_pool", "dr_pool"], key, report);
+    }
+}
 
 /// Pools as they are written in one place, with the table that they stand in.
 struct WrittenPools<'a> {
-    primary: &'a Text,
+    primary: &'a Option<Spanned<String>>,
     dr: &'a OneOrMany<String>,
     table: Range<usize>,
 }
 
 pub(super) fn hosts(
-    section: &Section<RawService>,
-    raw: &RawFile,
+    section: &RawTable<RawService>,
+    file: &RawFile,
     dr: &[String],
     make: &mut ResolveContext<'_, '_>,
 ) -> Vec<Host> {
@@ -32,13 +63,13 @@ pub(super) fn hosts(
     }
     let mut hosts: Vec<(Range<usize>, Host)> = Vec::new();
     for (at, raw_host) in names {
-        if raw.cloudflare.is_empty() {
+        if file.cloudflare.is_empty() {
             let what = "`load_balancer` is set, but there is no [[cloudflare]] to find it in";
             make.report.at(at.clone(), what);
         }
         let host = host(&at, raw_host, &of_all, dr, make);
         if host.load_balancer.trim().is_empty() {
-            make.report.at(at, "`load_balancer` is empty: leave the line out instead");
+            make.report.at(at, format!("`load_balancer` is empty{LEAVE_OUT}"));
         } else if hosts.iter().any(|(_, known)| known.load_balancer == host.load_balancer) {
             make.report.at(at, format!("`{}` is in `load_balancer` twice", host.load_balancer));
         } else {
@@ -52,7 +83,7 @@ pub(super) fn hosts(
 /// One host name: its own pools, else the service's.
 fn host(at: &Range<usize>, raw: &RawHost, of_all: &Host, dr: &[String], make: &mut ResolveContext<'_, '_>) -> Host {
     let own = match raw {
-        RawHost::Name(name) => return Host { load_balancer: name.clone(), ..of_all.clone() },
+        RawHost::Text(name) => return Host { load_balancer: name.clone(), ..of_all.clone() },
         RawHost::Table(own) => own,
     };
     let written = WrittenPools { primary: &own.primary_pool, dr: &own.dr_pool, table: at.clone() };
@@ -72,7 +103,10 @@ fn host(at: &Range<usize>, raw: &RawHost, of_all: &Host, dr: &[String], make: &m
 
 /// The pools of one place, each DR pool with its cluster: in the order of `dr`.
 fn pools(written: &WrittenPools<'_>, dr: &[String], make: &mut ResolveContext<'_, '_>) -> Host {
-    let primary_pool = make.may(written.primary, "primary_pool");
+    let primary_pool = written.primary.as_ref().map(|pool| {
+        make.refuse_empty(pool, "primary_pool", LEAVE_OUT);
+        pool.get_ref().clone()
+    });
     let names = values(written.dr);
     for (at, name) in &names {
         if Some(name.as_str()) == said(written.primary) {
@@ -110,8 +144,8 @@ fn both_or_none(
     make: &mut ResolveContext<'_, '_>,
 ) {
     let at = |key: &str| match key {
-        "primary_pool" => service.primary.as_ref().map(toml::Spanned::span),
-        _ => service.dr.as_ref().map(toml::Spanned::span),
+        "primary_pool" => service.primary.as_ref().map(Spanned::span),
+        _ => service.dr.as_ref().map(Spanned::span),
     };
     if dr.is_empty() {
         if let (Some(at), false) = (at("dr_pool"), make.report.is_unread(&service.table, "dr")) {
@@ -141,4 +175,32 @@ fn both_or_none(
             told(key, other, at(key).unwrap_or(place.clone()), &whose);
         }
     }
+}
+
+/// The host names as words above the pools that they share, else each with its own.
+pub(super) fn show_hosts(it: &Objective, table: &mut toml::Table) {
+    let Some(first) = it.hosts.first() else { return };
+    let pools = |host: &Host, table: &mut toml::Table| {
+        if let Some(pool) = &host.primary_pool {
+            put(table, "primary_pool", pool.as_str());
+        }
+        // In the order of the clusters, as far as there are any.
+        let dr: Vec<String> = it.dr.iter().map_while(|cluster| host.dr_pool(cluster)).map(str::to_owned).collect();
+        if !dr.is_empty() {
+            put(table, "dr_pool", one_or_list(&dr));
+        }
+    };
+    let shown = if it.hosts.iter().all(|host| host.has_pools_of(first)) {
+        pools(first, table);
+        one_or_list(&it.hosts.iter().map(|host| host.load_balancer.clone()).collect::<Vec<_>>())
+    } else {
+        let with_pools = it.hosts.iter().map(|host| {
+            let mut own = toml::Table::new();
+            put(&mut own, "name", host.load_balancer.as_str());
+            pools(host, &mut own);
+            toml::Value::Table(own)
+        });
+        toml::Value::Array(with_pools.collect())
+    };
+    put(table, "load_balancer", shown);
 }

@@ -1,4 +1,4 @@
-//! Settings that take one word or a list of them, and host names, which may bring pools of their own.
+//! Settings that take one value or a list of them, and values that are a text or a table.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,8 +7,6 @@ use std::ops::Range;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 use toml::Spanned;
-
-use super::raw::{RawHost, RawHostTable};
 
 /// One value, or a list of values with a place each. The place of the one is that of the setting.
 #[derive(Clone, Debug)]
@@ -26,6 +24,14 @@ pub fn values<T>(setting: &OneOrMany<T>) -> Vec<(Range<usize>, &T)> {
     match setting.get_ref() {
         Several::One(one) => vec![(setting.span(), one)],
         Several::Many(many) => many.iter().map(|it| (it.span(), it.get_ref())).collect(),
+    }
+}
+
+/// One as a text, several (or none) as a list.
+pub fn one_or_list(values: &[String]) -> toml::Value {
+    match values {
+        [one] => one.as_str().into(),
+        many => many.to_vec().into(),
     }
 }
 
@@ -61,26 +67,39 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OfSeveral<T> {
     }
 }
 
-impl<'de> Deserialize<'de> for RawHost {
+/// A text, or a table that says more.
+#[derive(Clone, Debug)]
+pub enum TextOr<T> {
+    Text(String),
+    Table(Box<T>),
+}
+
+/// A table that may stand where a text does.
+pub trait InsteadOfText {
+    /// What either of them is.
+    const EXPECTED: &'static str;
+}
+
+impl<'de, T: Deserialize<'de> + InsteadOfText> Deserialize<'de> for TextOr<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(OfHost)
+        from.deserialize_any(OfText(PhantomData))
     }
 }
 
-struct OfHost;
+struct OfText<T>(PhantomData<T>);
 
-impl<'de> Visitor<'de> for OfHost {
-    type Value = RawHost;
+impl<'de, T: Deserialize<'de> + InsteadOfText> Visitor<'de> for OfText<T> {
+    type Value = TextOr<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a host name, or a table with its `name` and pools")
+        f.write_str(T::EXPECTED)
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(RawHost::Name(text.to_owned()))
+        Ok(TextOr::Text(text.to_owned()))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        RawHostTable::deserialize(MapAccessDeserializer::new(map)).map(|it| RawHost::Table(Box::new(it)))
+        T::deserialize(MapAccessDeserializer::new(map)).map(|it| TextOr::Table(Box::new(it)))
     }
 }
