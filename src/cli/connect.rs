@@ -1,22 +1,22 @@
 //! A command's link to the room: connect once, wait for what the command needs, ask, leave.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::error::Elapsed;
 
 use crate::board::Topic;
-use crate::cli::entry_files::Spool;
+use crate::cli::args::Global;
 use crate::cli::error::CliError;
 use crate::cli::output;
-use crate::cli::whole_incident::WholeIncident;
-use crate::client::{AskError, ClientEvent, ClientHandle, ConnectOptions, Mirror, Trust, connect};
+use crate::client::{
+    AskError, ClientEvent, ClientHandle, ConnectOptions, KnownLogs, Mirror, Trust, connect, known_file,
+};
 use crate::clock::{Clock, ClockSync};
+use crate::config::paths::Env;
 use crate::model::{IncidentId, PersonId, Refusal, RefusalKind};
 use crate::protocol::{Hello, Reply, Request};
-use crate::seal;
-use crate::timeline::{Keep, Story};
 
 /// A command gives up on a room that does not answer within this real time.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -65,6 +65,33 @@ impl Intent {
             readonly: self.readonly,
         }
     }
+}
+
+/// The socket that a command talks to: the one named, else the first where somebody listens, else this user's own.
+pub fn socket(global: &Global, env: &Env) -> PathBuf {
+    if let Some(socket) = &global.socket {
+        return socket.clone();
+    }
+    let mut places = env.sockets();
+    // In a drill the name says that the drill is meant; otherwise a real room goes before a drill.
+    if global.as_name.is_some() {
+        places.insert(0, drill_socket(env));
+    } else {
+        places.push(drill_socket(env));
+    }
+    let live = places.iter().find(|path| std::os::unix::net::UnixStream::connect(path).is_ok()).cloned();
+    live.unwrap_or_else(|| env.runtime_dir().join("warroom.sock"))
+}
+
+/// Where `--join` finds the drill of this user.
+pub fn drill_socket(env: &Env) -> PathBuf {
+    env.runtime_dir().join("drill.sock")
+}
+
+/// Whom the commands and the console of this account take for a room.
+pub fn trust(global: &Global, env: &Env) -> Trust {
+    let known = KnownLogs { file: known_file(&env.state_dir(false)), accept: global.accept_log.clone() };
+    Trust { account: global.room_account.clone().unwrap_or(Trust::default().account), known: Some(known) }
 }
 
 /// A live link and what it mirrors.
@@ -150,39 +177,8 @@ impl RoomLink {
         }
     }
 
-    /// An incident and a way to every item it has: the named one, else the open one, else the last. Its entries are read in
-    /// pages, and kept in a file, where the mirror does not keep all of them. With the last entry that it tells of.
-    pub async fn whole(&mut self, id: Option<&str>) -> Result<WholeIncident, CliError> {
-        let incident = super::timeline::incident(&self.mirror, id)?;
-        let head = self.mirror.head.ok_or_else(|| CliError::Usage("the log is empty".to_owned()))?;
-        if incident.missing() == 0 {
-            return Ok(WholeIncident { incident: incident.clone(), head, entries: None });
-        }
-        let id = incident.id.clone();
-        let (mut story, mut from, mut spool) = (None, Some(0), Spool::new()?);
-        while let Some(at) = from {
-            let request = Request::History { incident: id.clone(), from: at };
-            let Reply::History { lines, next, after } = self.patiently(request).await? else {
-                return Err(CliError::Gone("the room answered something else".to_owned()));
-            };
-            let story = story.get_or_insert_with(|| Story::of_one(after, Keep::Heads));
-            for line in &lines {
-                let entry = seal::decode(line)
-                    .map_err(|error| CliError::Integrity(format!("an entry from the room does not verify: {error}")))?;
-                if entry.seq <= head.0 {
-                    story.apply(&entry);
-                    spool.add(line, entry.seq)?;
-                }
-            }
-            from = next.filter(|next| *next <= head.0);
-        }
-        let found = story.and_then(|mut story| story.incidents.pop()).filter(|it| it.id == id);
-        let gone = || CliError::Gone(format!("the room's log does not have {id} any more"));
-        Ok(WholeIncident { incident: found.ok_or_else(gone)?, head, entries: Some(spool.done()?) })
-    }
-
     /// Asks, and where the room wants fewer requests a second, asks again a second later.
-    async fn patiently(&mut self, request: Request) -> Result<Reply, CliError> {
+    pub async fn patiently(&mut self, request: Request) -> Result<Reply, CliError> {
         for _ in 0..TRIES {
             match self.ask(request.clone()).await {
                 Err(CliError::Refused(refusal)) if refusal.kind == RefusalKind::Rate => {

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use super::appearance::Appearance;
 use super::args::Global;
-use super::connect::Intent;
+use super::connect::{Intent, drill_socket, socket, trust};
 use super::drill::{self, DrillMode, DrillOptions};
 use super::error::CliError;
 use super::exit_code::Exit;
@@ -61,12 +61,12 @@ pub async fn open(global: &Global, join: Option<String>, env: &Env) -> Result<Ex
     }
     match (&global.config, join) {
         (_, Some(name)) => {
-            let socket = global.socket.clone().unwrap_or_else(|| drill::drill_socket(env));
+            let socket = global.socket.clone().unwrap_or_else(|| drill_socket(env));
             at(&socket, Some(PersonId(name)), global, dress, false, env).await
         }
         (Some(config), None) => solo(config, global, dress, env).await,
         (None, None) => {
-            let socket = super::dispatch::socket(global, env);
+            let socket = socket(global, env);
             let who = global.as_name.as_deref().map(PersonId::from);
             at(&socket, who, global, dress, false, env).await
         }
@@ -74,7 +74,7 @@ pub async fn open(global: &Global, join: Option<String>, env: &Env) -> Result<Ex
 }
 
 fn anyone_there(env: &Env) -> bool {
-    env.sockets().iter().chain([&drill::drill_socket(env)]).any(|path| path.exists())
+    env.sockets().iter().chain([&drill_socket(env)]).any(|path| path.exists())
 }
 
 /// A console needs a terminal that can be drawn on.
@@ -109,8 +109,7 @@ async fn at(
     logging::hooks(terminal::restore);
     let named = who.is_some();
     let hello = intent(who, readonly, true).hello();
-    let (handle, events) =
-        connect(ConnectOptions { socket: socket.to_owned(), hello, trust: super::dispatch::trust(global, env) });
+    let (handle, events) = connect(ConnectOptions { socket: socket.to_owned(), hello, trust: trust(global, env) });
     let clock = Clock::follow(ClockSync { at: Clock::real().now(), speed: 1.0 });
     // A drill is another person's morning: it neither shows nor changes how this account left its console.
     let memory = (dress.remembers && !named).then(|| LayoutStore::new(env.console_file()));

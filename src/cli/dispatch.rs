@@ -1,19 +1,17 @@
-//! Runs a parsed command line: what commands are given beside their arguments, how one is found in its table, and what is
-//! said when it fails.
+//! What commands are given beside their arguments, how one is found in its table, and how it shows what it did.
 
-use std::path::PathBuf;
+use serde_json::json;
 
-use super::args::{Args, Global, Output};
+use super::args::{Global, Output};
 use super::command_output::CommandOutput;
-use super::connect::{Intent, RoomLink};
+use super::connect::{Intent, RoomLink, socket, trust};
 use super::error::CliError;
 use super::exit_code::Exit;
-use super::{console, drill, output, timeline};
+use super::output;
 use crate::board::Topic;
-use crate::client::{KnownLogs, Trust, known_file};
 use crate::config::paths::Env;
 use crate::model::PersonId;
-use crate::protocol::Request;
+use crate::protocol::{Reply, Request};
 
 /// That a command has a line in a table: what has none could not be typed, so it does not compile.
 #[diagnostic::on_unimplemented(message = "`{Self}` has no line in a `commands!` of `src/cli/mod.rs`")]
@@ -87,47 +85,8 @@ impl Invocation {
 
     /// Asks the room for one change, and shows which entry it became.
     pub async fn change(&self, request: Request, output: Output) -> Result<Exit, CliError> {
-        show(timeline::record(&mut self.link(None, &[]).await?, request).await?, output)
+        show(record(&mut self.link(None, &[]).await?, request).await?, output)
     }
-}
-
-/// Does what the command line says.
-pub async fn run(args: Args) -> Exit {
-    let Args { global, join, command, json } = args;
-    let given = Invocation { global, env: Env::read() };
-    let done = match command {
-        Some(command) => command.run(&given).await,
-        None => console::open(&given.global, join, &given.env).await,
-    };
-    done.unwrap_or_else(|fail| {
-        if json {
-            let _ = output::print(&format!("{}\n", fail.json()));
-        }
-        output::say(&fail.message());
-        fail.exit()
-    })
-}
-
-/// The socket that a command talks to: the one named, else the first where somebody listens, else this user's own.
-pub fn socket(global: &Global, env: &Env) -> PathBuf {
-    if let Some(socket) = &global.socket {
-        return socket.clone();
-    }
-    let mut places = env.sockets();
-    // In a drill the name says that the drill is meant; otherwise a real room goes before a drill.
-    if global.as_name.is_some() {
-        places.insert(0, drill::drill_socket(env));
-    } else {
-        places.push(drill::drill_socket(env));
-    }
-    let live = places.iter().find(|path| std::os::unix::net::UnixStream::connect(path).is_ok()).cloned();
-    live.unwrap_or_else(|| env.runtime_dir().join("warroom.sock"))
-}
-
-/// Whom the commands and the console of this account take for a room.
-pub fn trust(global: &Global, env: &Env) -> Trust {
-    let known = KnownLogs { file: known_file(&env.state_dir(false)), accept: global.accept_log.clone() };
-    Trust { account: global.room_account.clone().unwrap_or(Trust::default().account), known: Some(known) }
 }
 
 /// Prints what a command gives, as it was asked for.
@@ -139,4 +98,24 @@ pub fn show(shown: CommandOutput, output: Output) -> Result<Exit, CliError> {
         output::print(&shown.text)?;
     }
     Ok(shown.exit)
+}
+
+/// Asks for one change and says which entry it became.
+pub async fn record(link: &mut RoomLink, request: Request) -> Result<CommandOutput, CliError> {
+    match link.ask(request).await? {
+        Reply::Recorded { seq } => Ok(CommandOutput::ok(
+            json!({"schema": "warroom/recorded/v1", "seq": seq}),
+            format!("recorded as entry {seq}\n"),
+        )),
+        Reply::Lines { seqs } => {
+            let list = seqs.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+            let text = format!("recorded {} lines as entries {list}\n", seqs.len());
+            Ok(CommandOutput::ok(json!({"schema": "warroom/recorded/v1", "seq": seqs.last(), "seqs": seqs}), text))
+        }
+        Reply::Opened { incident, seq } => Ok(CommandOutput::ok(
+            json!({"schema": "warroom/opened/v1", "incident": incident, "seq": seq}),
+            format!("{incident} is open (entry {seq})\n"),
+        )),
+        _ => Err(CliError::Gone("the room answered something else".to_owned())),
+    }
 }

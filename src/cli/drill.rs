@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::connect::{Intent, RoomLink};
+use super::connect::{Intent, RoomLink, drill_socket};
 use super::error::CliError;
 use super::serve::{RoomOptions, bind, load, room};
 use crate::clock::{Clock, Hold, Random};
@@ -54,11 +54,6 @@ pub struct RunningDrill {
     lane: DrillThread,
     /// Time has not begun.
     hold: Option<Hold>,
-}
-
-/// Where `--join` finds the drill of this user.
-pub fn drill_socket(env: &Env) -> PathBuf {
-    env.runtime_dir().join("drill.sock")
 }
 
 /// Loads a scenario.

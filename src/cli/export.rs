@@ -78,7 +78,7 @@ impl RunCommand for ExportArgs {
             None => {
                 let mut link = given.link(Some(0), &[]).await?;
                 link.caught_up().await?;
-                (link.whole(id).await?, link.mirror.welcome)
+                (WholeIncident::of_room(&mut link, id).await?, link.mirror.welcome)
             }
         };
         with_export(&whole, welcome.as_ref(), filter, |export| {
@@ -96,7 +96,7 @@ impl RunCommand for ExportArgs {
 /// The outline of an incident, as the room's log tells it.
 pub async fn outline(link: &mut RoomLink, id: Option<&str>) -> Result<Outline, CliError> {
     link.caught_up().await?;
-    let whole = link.whole(id).await?;
+    let whole = WholeIncident::of_room(link, id).await?;
     with_export(&whole, link.mirror.welcome.as_ref(), None, |export| Ok(export.whole()))
 }
 

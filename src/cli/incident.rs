@@ -4,10 +4,9 @@ use clap::Args as ClapArgs;
 
 use super::args::Output;
 use super::args::value_parsers::{person, severities, statuses};
-use super::dispatch::{Invocation, RunCommand, show};
+use super::dispatch::{Invocation, RunCommand, record, show};
 use super::error::CliError;
 use super::exit_code::Exit;
-use super::timeline::record;
 use super::timeline_write::{stated, whole};
 use crate::model::{IncidentStatus, PersonId, Severity};
 use crate::protocol::Request;

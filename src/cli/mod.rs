@@ -4,6 +4,7 @@
 pub mod appearance;
 pub mod args;
 pub mod board_tables;
+pub mod command_line;
 pub mod command_output;
 pub mod config;
 pub mod connect;
@@ -38,7 +39,7 @@ mod topics;
 pub mod verify;
 mod whole_incident;
 
-use dispatch::{CommandGroup, commands};
+use dispatch::{CommandGroup, Invocation, RunCommand as _, commands};
 use exit_code::Exit;
 
 commands! {
@@ -135,7 +136,7 @@ commands! {
 }
 
 /// The whole program after parsing: one runtime, one command.
-pub fn main(args: args::Args) -> Exit {
+pub fn main(args: command_line::Args) -> Exit {
     one_heap();
     crate::systems::http::install_crypto();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -145,10 +146,27 @@ pub fn main(args: args::Args) -> Exit {
             return Exit::Failure;
         }
     };
-    let exit = runtime.block_on(dispatch::run(args));
+    let exit = runtime.block_on(run(args));
     // A blocking read (an exec plugin, a name look-up) must not hold the exit.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     exit
+}
+
+/// Does what the command line says.
+async fn run(args: command_line::Args) -> Exit {
+    let command_line::Args { global, join, command, json } = args;
+    let given = Invocation { global, env: crate::config::paths::Env::read() };
+    let done = match command {
+        Some(command) => command.run(&given).await,
+        None => console::open(&given.global, join, &given.env).await,
+    };
+    done.unwrap_or_else(|fail| {
+        if json {
+            let _ = output::print(&format!("{}\n", fail.json()));
+        }
+        output::say(&fail.message());
+        fail.exit()
+    })
 }
 
 /// Tells glibc to keep one heap. By default every thread gets its own, up to eight a core, and each keeps what its busiest

@@ -173,7 +173,7 @@ fn since_proposed(recheck: &Recheck) -> String {
 
 /// Every plan of an incident, oldest first.
 fn list(mirror: &Mirror, incident: Option<&str>) -> Result<CommandOutput, CliError> {
-    let incident = super::timeline::incident(mirror, incident)?;
+    let incident = super::whole_incident::incident(mirror, incident)?;
     let mut plans: Vec<&PlanRecord> = incident.plans.by_id.values().collect();
     plans.sort_by_key(|record| record.proposed_seq);
     let rows = plans.iter().map(|record| {

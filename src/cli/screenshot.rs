@@ -9,8 +9,9 @@ use tokio::sync::mpsc;
 
 use super::appearance::Appearance;
 use super::args::value_parsers::size;
+use super::connect::{socket, trust};
 use super::console::{ConsolePort, intent};
-use super::dispatch::{Invocation, RunCommand, socket, trust};
+use super::dispatch::{Invocation, RunCommand};
 use super::error::CliError;
 use super::exit_code::Exit;
 use super::output;

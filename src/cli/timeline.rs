@@ -1,4 +1,4 @@
-//! `timeline show|tail`, and what every command says that records something.
+//! `timeline show|tail`.
 
 use std::fmt;
 
@@ -6,19 +6,16 @@ use clap::Args as ClapArgs;
 use serde_json::json;
 
 use super::args::{FilterArgs, FolderArgs, Output};
-use super::command_output::CommandOutput;
 use super::connect::RoomLink;
 use super::dispatch::{Invocation, RunCommand};
 use super::error::CliError;
 use super::exit_code::Exit;
 use super::whole_incident::WholeIncident;
 use super::{board_tables, log_folder, output};
-use crate::client::Mirror;
 use crate::model::filter::Filter;
 use crate::model::streamed_json::write_json;
 use crate::model::time::from_detection;
 use crate::model::{Stamp, clean};
-use crate::protocol::{Reply, Request};
 use crate::timeline::{Incident, Item, ItemSource, ToldItem, sentence_of};
 
 /// Show an incident's timeline: the current one's, or the one named.
@@ -46,7 +43,7 @@ impl RunCommand for ShowTimelineArgs {
             None => {
                 let mut link = given.link(Some(0), &[]).await?;
                 link.caught_up().await?;
-                (link.whole(id).await?, link.clock.now())
+                (WholeIncident::of_room(&mut link, id).await?, link.clock.now())
             }
         };
         whole.with_items(|items| {
@@ -80,45 +77,6 @@ impl RunCommand for TailArgs {
         let print = |line: &str| output::print(line).map(|_| ());
         tail(&mut link, from, self.narrow.filter.as_ref(), self.output.json(), print).await?;
         Ok(Exit::Ok)
-    }
-}
-
-/// Asks for one change and says which entry it became.
-pub async fn record(link: &mut RoomLink, request: Request) -> Result<CommandOutput, CliError> {
-    match link.ask(request).await? {
-        Reply::Recorded { seq } => Ok(CommandOutput::ok(
-            json!({"schema": "warroom/recorded/v1", "seq": seq}),
-            format!("recorded as entry {seq}\n"),
-        )),
-        Reply::Lines { seqs } => {
-            let list = seqs.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
-            let text = format!("recorded {} lines as entries {list}\n", seqs.len());
-            Ok(CommandOutput::ok(json!({"schema": "warroom/recorded/v1", "seq": seqs.last(), "seqs": seqs}), text))
-        }
-        Reply::Opened { incident, seq } => Ok(CommandOutput::ok(
-            json!({"schema": "warroom/opened/v1", "incident": incident, "seq": seq}),
-            format!("{incident} is open (entry {seq})\n"),
-        )),
-        _ => Err(CliError::Gone("the room answered something else".to_owned())),
-    }
-}
-
-/// The incident a command is about: the named one, else the open one, else the last.
-pub fn incident<'a>(mirror: &'a Mirror, id: Option<&str>) -> Result<&'a Incident, CliError> {
-    let story = &mirror.story;
-    match id {
-        Some(id) => story.incidents.iter().find(|incident| incident.id.as_str() == id).ok_or_else(|| {
-            let known = story.incidents.iter().map(|incident| incident.id.to_string()).collect::<Vec<_>>().join(", ");
-            let known = if known.is_empty() { "none yet".to_owned() } else { known };
-            CliError::Usage(format!("there is no incident {id} in this log\nincidents here: {known}"))
-        }),
-        None => story.current().or_else(|| story.incidents.last()).ok_or_else(|| {
-            let degraded = mirror.welcome.as_ref().and_then(|welcome| welcome.degraded.as_ref());
-            CliError::Usage(match degraded {
-                Some(why) => format!("no incident can be read: {why}\nlook at the log itself: warroom verify DIR"),
-                None => "this log holds no incident yet\nopen one: warroom incident open TITLE".to_owned(),
-            })
-        }),
     }
 }
 

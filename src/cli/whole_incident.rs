@@ -2,12 +2,15 @@
 
 use std::fmt;
 
-use super::entry_files::EntryFiles;
+use super::connect::RoomLink;
+use super::entry_files::{EntryFiles, Spool};
 use super::error::CliError;
 use super::log_folder::LogFolder;
-use super::timeline;
+use crate::client::Mirror;
 use crate::model::Digest;
-use crate::timeline::{Incident, ItemSource, StreamedItems};
+use crate::protocol::{Reply, Request};
+use crate::seal;
+use crate::timeline::{Incident, ItemSource, Keep, Story, StreamedItems};
 
 /// An incident, and where its entries are.
 pub struct WholeIncident {
@@ -19,10 +22,41 @@ pub struct WholeIncident {
 }
 
 impl WholeIncident {
+    /// The named incident of a room's log, else the open one, else the last. Its entries are read in
+    /// pages, and kept in a file, where the mirror does not keep all of them. With the last entry that it tells of.
+    pub async fn of_room(link: &mut RoomLink, id: Option<&str>) -> Result<Self, CliError> {
+        let incident = incident(&link.mirror, id)?;
+        let head = link.mirror.head.ok_or_else(|| CliError::Usage("the log is empty".to_owned()))?;
+        if incident.missing() == 0 {
+            return Ok(Self { incident: incident.clone(), head, entries: None });
+        }
+        let id = incident.id.clone();
+        let (mut story, mut from, mut spool) = (None, Some(0), Spool::new()?);
+        while let Some(at) = from {
+            let request = Request::History { incident: id.clone(), from: at };
+            let Reply::History { lines, next, after } = link.patiently(request).await? else {
+                return Err(CliError::Gone("the room answered something else".to_owned()));
+            };
+            let story = story.get_or_insert_with(|| Story::of_one(after, Keep::Heads));
+            for line in &lines {
+                let entry = seal::decode(line)
+                    .map_err(|error| CliError::Integrity(format!("an entry from the room does not verify: {error}")))?;
+                if entry.seq <= head.0 {
+                    story.apply(&entry);
+                    spool.add(line, entry.seq)?;
+                }
+            }
+            from = next.filter(|next| *next <= head.0);
+        }
+        let found = story.and_then(|mut story| story.incidents.pop()).filter(|it| it.id == id);
+        let gone = || CliError::Gone(format!("the room's log does not have {id} any more"));
+        Ok(Self { incident: found.ok_or_else(gone)?, head, entries: Some(spool.done()?) })
+    }
+
     /// The named incident of a log in a folder, else the open one, else the last.
     pub fn of_folder(folder: LogFolder, id: Option<&str>) -> Result<Self, CliError> {
         let head = folder.mirror.head.ok_or_else(|| CliError::Usage("the log is empty".to_owned()))?;
-        let incident = timeline::incident(&folder.mirror, id)?.clone();
+        let incident = incident(&folder.mirror, id)?.clone();
         Ok(Self { incident, head, entries: Some(folder.entries) })
     }
 
@@ -36,5 +70,24 @@ impl WholeIncident {
         };
         let items = StreamedItems::new(&self.incident, entries).map_err(|_| entries.failure())?;
         does(&items)?.map_err(|_| entries.failure())
+    }
+}
+
+/// The incident a command is about: the named one, else the open one, else the last.
+pub fn incident<'a>(mirror: &'a Mirror, id: Option<&str>) -> Result<&'a Incident, CliError> {
+    let story = &mirror.story;
+    match id {
+        Some(id) => story.incidents.iter().find(|incident| incident.id.as_str() == id).ok_or_else(|| {
+            let known = story.incidents.iter().map(|incident| incident.id.to_string()).collect::<Vec<_>>().join(", ");
+            let known = if known.is_empty() { "none yet".to_owned() } else { known };
+            CliError::Usage(format!("there is no incident {id} in this log\nincidents here: {known}"))
+        }),
+        None => story.current().or_else(|| story.incidents.last()).ok_or_else(|| {
+            let degraded = mirror.welcome.as_ref().and_then(|welcome| welcome.degraded.as_ref());
+            CliError::Usage(match degraded {
+                Some(why) => format!("no incident can be read: {why}\nlook at the log itself: warroom verify DIR"),
+                None => "this log holds no incident yet\nopen one: warroom incident open TITLE".to_owned(),
+            })
+        }),
     }
 }

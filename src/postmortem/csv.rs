@@ -8,7 +8,7 @@ use std::fmt;
 use crate::model::Stamp;
 
 use super::outline::{ExportEntry, Outline};
-use super::streamed::{EntryList, EntryLists};
+use super::streamed::{ExportList, ExportLists};
 
 /// The columns.
 const HEAD: [&str; 22] = [
@@ -37,12 +37,12 @@ const HEAD: [&str; 22] = [
 ];
 
 /// Writes the timeline as CSV.
-pub(super) fn write_csv(out: &mut dyn fmt::Write, outline: &Outline, lists: &dyn EntryLists) -> fmt::Result {
+pub(super) fn write_csv(out: &mut dyn fmt::Write, outline: &Outline, lists: &dyn ExportLists) -> fmt::Result {
     // Every row of a part says that it is one: rows are what is copied out of a spreadsheet.
     let part = outline.filtered.as_ref().map(|it| text(&format!("{}: {}", it.words(), it.filter)));
     out.write_str(&HEAD.join(","))?;
     out.write_str(if part.is_some() { ",filtered\r\n" } else { "\r\n" })?;
-    lists.each(EntryList::Timeline, &mut |event| {
+    lists.each(ExportList::Timeline, &mut |event| {
         out.write_str(&row(outline, event).join(","))?;
         if let Some(part) = &part {
             write!(out, ",{part}")?;

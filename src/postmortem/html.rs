@@ -14,7 +14,7 @@ use crate::model::{SafeText, Stamp};
 use super::durations::{day, length, time};
 use super::objectives::{ClockRow, NONE};
 use super::outline::{ExportEntry, Outline, PlanLine};
-use super::streamed::{EntryList, EntryLists};
+use super::streamed::{ExportList, ExportLists};
 use super::timeline_svg;
 
 /// The look. `system-ui` and `monospace` are there everywhere: no font is fetched.
@@ -39,13 +39,13 @@ svg line{stroke:var(--rule)}svg .before{stroke:var(--bad);stroke-width:6}svg .af
 ";
 
 /// Whether all of it happened on one day, which then need not stand in every row.
-fn one_day(outline: &Outline, lists: &dyn EntryLists) -> Result<bool, fmt::Error> {
+fn one_day(outline: &Outline, lists: &dyn ExportLists) -> Result<bool, fmt::Error> {
     let rows = outline.rows.iter().map(|row| row.at).chain(outline.plans.iter().map(|plan| plan.proposed_at));
     let steps = outline.plans.iter().flat_map(|plan| plan.steps.iter().filter_map(|step| step.at));
     let same = |at: Stamp| at.date_naive() == outline.opened_at.date_naive();
     let mut all = rows.chain(steps).all(same);
     if all {
-        lists.each(EntryList::Timeline, &mut |event| {
+        lists.each(ExportList::Timeline, &mut |event| {
             all &= same(event.placed_at);
             Ok(())
         })?;
@@ -107,16 +107,16 @@ const FOLLOW_UPS: PreEscaped<&str> = PreEscaped("\0f");
 const TIMELINE: PreEscaped<&str> = PreEscaped("\0t");
 
 /// Writes the outline as a page.
-pub(super) fn write_html(out: &mut dyn fmt::Write, outline: &Outline, lists: &dyn EntryLists) -> fmt::Result {
+pub(super) fn write_html(out: &mut dyn fmt::Write, outline: &Outline, lists: &dyn ExportLists) -> fmt::Result {
     let one_day = one_day(outline, lists)?;
     let page = page(outline, one_day).into_string();
     let mut pieces = page.split('\0');
     out.write_str(pieces.next().unwrap_or_default())?;
     for piece in pieces {
         match piece.as_bytes().first() {
-            Some(b'd') => list(out, "Decisions", EntryList::Decisions, lists)?,
-            Some(b'f') => list(out, "Follow-ups", EntryList::FollowUps, lists)?,
-            _ => lists.each(EntryList::Timeline, &mut |event| out.write_str(&row(event, one_day).into_string()))?,
+            Some(b'd') => list(out, "Decisions", ExportList::Decisions, lists)?,
+            Some(b'f') => list(out, "Follow-ups", ExportList::FollowUps, lists)?,
+            _ => lists.each(ExportList::Timeline, &mut |event| out.write_str(&row(event, one_day).into_string()))?,
         }
         out.write_str(piece.get(1..).unwrap_or_default())?;
     }
@@ -241,7 +241,7 @@ fn milestones(outline: &Outline, one_day: bool) -> Markup {
     }
 }
 
-fn list(out: &mut dyn fmt::Write, title: &str, list: EntryList, lists: &dyn EntryLists) -> fmt::Result {
+fn list(out: &mut dyn fmt::Write, title: &str, list: ExportList, lists: &dyn ExportLists) -> fmt::Result {
     let mut any = false;
     lists.each(list, &mut |event| {
         if !std::mem::replace(&mut any, true) {

@@ -8,18 +8,18 @@ use super::durations::{day, length, time};
 use super::markdown_table;
 use super::objectives::{ClockRow, NONE};
 use super::outline::{ExportEntry, Outline, PlanLine};
-use super::streamed::{EntryList, EntryLists};
+use super::streamed::{ExportList, ExportLists};
 
 /// Writes the outline as Markdown (CommonMark with tables). All outside text is escaped: it can't make markup.
-pub(super) fn write_markdown(out: &mut dyn fmt::Write, outline: &Outline, lists: &dyn EntryLists) -> fmt::Result {
+pub(super) fn write_markdown(out: &mut dyn fmt::Write, outline: &Outline, lists: &dyn ExportLists) -> fmt::Result {
     let mut text = String::new();
     head(&mut text, outline);
     summary(&mut text, outline);
     objectives(&mut text, outline);
     milestones(&mut text, outline);
     out.write_str(&markdown_table::aligned(&text))?;
-    events(out, "Decisions", EntryList::Decisions, lists)?;
-    events(out, "Follow-ups", EntryList::FollowUps, lists)?;
+    events(out, "Decisions", ExportList::Decisions, lists)?;
+    events(out, "Follow-ups", ExportList::FollowUps, lists)?;
     let mut text = String::new();
     plans(&mut text, outline);
     people(&mut text, outline);
@@ -167,7 +167,7 @@ fn milestones(out: &mut String, outline: &Outline) {
     }
 }
 
-fn events(out: &mut dyn fmt::Write, title: &str, list: EntryList, lists: &dyn EntryLists) -> fmt::Result {
+fn events(out: &mut dyn fmt::Write, title: &str, list: ExportList, lists: &dyn ExportLists) -> fmt::Result {
     let mut any = false;
     lists.each(list, &mut |event| {
         if !std::mem::replace(&mut any, true) {
@@ -227,12 +227,12 @@ fn people(out: &mut String, outline: &Outline) {
     line!(out);
 }
 
-fn timeline(out: &mut dyn fmt::Write, lists: &dyn EntryLists) -> fmt::Result {
+fn timeline(out: &mut dyn fmt::Write, lists: &dyn ExportLists) -> fmt::Result {
     out.write_str("## Timeline\n\nIn the order of the log; what somebody wrote of an earlier time stands there.\n\n")?;
     markdown_table::write_table(out, &|take| {
         take("| entry | at (UTC) | | its other time | who | what |")?;
         take("| --- | --- | --- | --- | --- | --- |")?;
-        lists.each(EntryList::Timeline, &mut |event| take(&row(event)))
+        lists.each(ExportList::Timeline, &mut |event| take(&row(event)))
     })?;
     writeln!(out)
 }

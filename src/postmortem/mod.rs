@@ -25,7 +25,7 @@ pub use filtered::Filtered;
 pub use milestones::{Basis, MarkLine, MilestoneRow};
 pub use objectives::Reached;
 pub use outline::{ExportEntry, ExportMeta, LogHead, Outline, outline};
-pub use streamed::{EntryList, EntryLists, StreamedExport};
+pub use streamed::{ExportList, ExportLists, StreamedExport};
 
 use crate::model::streamed_json::write_json;
 
@@ -49,7 +49,7 @@ pub enum ExportForm {
 ///
 /// # Errors
 /// That the lists can't be read, or `out` can't be written to.
-pub fn write(out: &mut dyn fmt::Write, outline: &Outline, lists: &dyn EntryLists, form: ExportForm) -> fmt::Result {
+pub fn write(out: &mut dyn fmt::Write, outline: &Outline, lists: &dyn ExportLists, form: ExportForm) -> fmt::Result {
     match form {
         ExportForm::Markdown => markdown::write_markdown(out, outline, lists),
         ExportForm::Html => html::write_html(out, outline, lists),
@@ -90,12 +90,12 @@ pub fn to_json(outline: &Outline) -> serde_json::Value {
     value
 }
 
-fn write_document(out: &mut dyn fmt::Write, outline: &Outline, lists: &dyn EntryLists) -> fmt::Result {
+fn write_document(out: &mut dyn fmt::Write, outline: &Outline, lists: &dyn ExportLists) -> fmt::Result {
     write_json(out, to_json(outline), &["decisions", "follow_ups", "timeline"], &|name, take| {
         let list = match name {
-            "decisions" => EntryList::Decisions,
-            "follow_ups" => EntryList::FollowUps,
-            _ => EntryList::Timeline,
+            "decisions" => ExportList::Decisions,
+            "follow_ups" => ExportList::FollowUps,
+            _ => ExportList::Timeline,
         };
         lists.each(list, &mut |event| take(&serde_json::to_value(event).map_err(|_| fmt::Error)?))
     })?;

@@ -14,7 +14,7 @@ use super::read_entries::ReadEntries;
 
 /// A list of entries in an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EntryList {
+pub enum ExportList {
     /// What was decided.
     Decisions,
     /// What is left to do.
@@ -24,21 +24,21 @@ pub enum EntryList {
 }
 
 /// The lists of entries of an export, read as often as a form needs them.
-pub trait EntryLists {
+pub trait ExportLists {
     /// Gives the entries of a list in their order.
     ///
     /// # Errors
     /// What `take` says, or that they can't be read.
-    fn each(&self, list: EntryList, take: &mut dyn FnMut(&ExportEntry) -> fmt::Result) -> fmt::Result;
+    fn each(&self, list: ExportList, take: &mut dyn FnMut(&ExportEntry) -> fmt::Result) -> fmt::Result;
 }
 
 /// Those that it keeps.
-impl EntryLists for Outline {
-    fn each(&self, list: EntryList, take: &mut dyn FnMut(&ExportEntry) -> fmt::Result) -> fmt::Result {
+impl ExportLists for Outline {
+    fn each(&self, list: ExportList, take: &mut dyn FnMut(&ExportEntry) -> fmt::Result) -> fmt::Result {
         let entries = match list {
-            EntryList::Decisions => &self.decisions,
-            EntryList::FollowUps => &self.follow_ups,
-            EntryList::Timeline => &self.timeline,
+            ExportList::Decisions => &self.decisions,
+            ExportList::FollowUps => &self.follow_ups,
+            ExportList::Timeline => &self.timeline,
         };
         entries.iter().try_for_each(take)
     }
@@ -116,20 +116,20 @@ impl<'a> StreamedExport<'a> {
             })?;
             Ok::<_, fmt::Error>(entries)
         };
-        let lists = (list(EntryList::Decisions)?, list(EntryList::FollowUps)?, list(EntryList::Timeline)?);
+        let lists = (list(ExportList::Decisions)?, list(ExportList::FollowUps)?, list(ExportList::Timeline)?);
         (self.outline.decisions, self.outline.follow_ups, self.outline.timeline) = lists;
         Ok(self.outline)
     }
 }
 
-impl EntryLists for StreamedExport<'_> {
-    fn each(&self, list: EntryList, take: &mut dyn FnMut(&ExportEntry) -> fmt::Result) -> fmt::Result {
+impl ExportLists for StreamedExport<'_> {
+    fn each(&self, list: ExportList, take: &mut dyn FnMut(&ExportEntry) -> fmt::Result) -> fmt::Result {
         let (decisions, follow_ups) = (&self.decisions, &self.follow_ups);
         let of = |seqs: &[u64], seq: u64| seqs.binary_search(&seq).is_ok();
         let wanted = |seq: u64| match list {
-            EntryList::Decisions => of(decisions, seq),
-            EntryList::FollowUps => of(follow_ups, seq),
-            EntryList::Timeline => true,
+            ExportList::Decisions => of(decisions, seq),
+            ExportList::FollowUps => of(follow_ups, seq),
+            ExportList::Timeline => true,
         };
         self.items.items(&wanted, &mut |item| {
             if self.keeps(item) { take(&event(&self.incident, item)) } else { Ok(()) }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::CommandFactory;
 use serde_json::Value;
-use warroom::cli::args::Args;
+use warroom::cli::command_line::Args;
 use warroom::clock::Clock;
 
 use crate::fuzz::hidden::hidden;

@@ -8,7 +8,7 @@ mod settings;
 use std::path::PathBuf;
 
 use clap::CommandFactory;
-use warroom::cli::args::Args;
+use warroom::cli::command_line::Args;
 use warroom::cli::exit_code::Exit;
 use warroom::console::Keymap;
 use warroom::console::keymap::{COMMANDS, Danger, KeyContext, KeyFact, SHIPPED, Spec, spell};

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use clap::{Command, CommandFactory};
-use warroom::cli::args::Args;
+use warroom::cli::command_line::Args;
 
 use super::{pages, path, read};
 
