@@ -13,9 +13,10 @@ const SLOW_EVERY: Duration = Duration::from_millis(200);
 const TAKEN_WITHIN: Duration = Duration::from_millis(20);
 
 impl Session {
-    /// Sends what changed since this client was told last; answers with when it may be told again.
-    pub(super) async fn board(&mut self) -> Result<Duration, String> {
+    /// Sends what `changed` since this client was told last; answers with when it may be told again.
+    pub(super) async fn board(&mut self, changed: &mut bool) -> Result<Duration, String> {
         let begun = Instant::now();
+        *changed = false;
         let board = self.news.board.borrow_and_update().clone();
         for topic in self.topics.clone() {
             let Some(new) = board.get(&topic) else { continue };

@@ -264,7 +264,7 @@ impl Session {
                 }
                 changed = self.news.rechecks.changed() => { changed.map_err(|_| "the room ended")?; self.rechecks().await?; }
                 _ = clock.changed() => self.out.send(&RoomLine::Push(Push::Clock(self.shared.clock.sync()))).await?,
-                () = board_due.tick(), if board_changed => { board_changed = false; board_due.put_off(self.board().await?); }
+                () = board_due.tick(), if board_changed => board_due.put_off(self.board(&mut board_changed).await?),
                 _ = ping.tick() => self.ping().await?,
             }
         }
