@@ -19,8 +19,11 @@ const AUTO: &str = "auto";
 
 /// Colours, keys and manners of a console.
 pub struct Appearance {
+    /// From `--theme`, `WARROOM_THEME` or `[console] theme`; where that is `auto`, what fits the terminal.
     pub look: Look,
+    /// From `--keymap`, `WARROOM_KEYMAP` or `[console] keymap`.
     pub keymap: Keymap,
+    /// The host's local zone as it was when the console started.
     pub zone: Zone,
     /// Layout and filters are remembered.
     pub remembers: bool,

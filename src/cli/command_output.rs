@@ -12,6 +12,7 @@ pub struct CommandOutput {
     pub json: Value,
     /// Lines for people.
     pub text: String,
+    /// The exit code of the process; [`Exit::Ok`] unless [`CommandOutput::exit`] set another.
     pub exit: Exit,
 }
 

@@ -41,9 +41,11 @@ pub struct Intent {
     pub topics: Vec<Topic>,
     /// A name for a drill room.
     pub drill_as: Option<PersonId>,
+    /// The room refuses every request of this link that would change something (`--readonly`).
     pub readonly: bool,
     /// Counted as present.
     pub present: bool,
+    /// The drill's simulated partner: its entries are marked so. A room that is no drill refuses it.
     pub simulated: bool,
     /// Whom to take for a room.
     pub trust: Trust,
@@ -96,8 +98,11 @@ pub fn trust(global: &Global, env: &Env) -> Trust {
 
 /// A live link and what it mirrors.
 pub struct RoomLink {
+    /// Sends requests to the room and waits for their replies.
     pub handle: ClientHandle,
+    /// What the room has told so far: brought up to date while the command waits for something.
     pub mirror: Mirror,
+    /// The room's time: the host's own until the room has said how the two differ.
     pub clock: Clock,
     events: mpsc::Receiver<ClientEvent>,
 }

@@ -64,7 +64,9 @@ pub(super) use commands;
 
 /// What every command is given beside its own arguments.
 pub struct Invocation {
+    /// The flags that every command knows, as they were typed.
     pub global: Global,
+    /// The environment as it was when the program started: where configuration, state and sockets are.
     pub env: Env,
 }
 

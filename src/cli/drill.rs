@@ -31,20 +31,29 @@ const PROLOGUE_GRACE_S: i64 = 60;
 /// Options of `drill`.
 #[derive(Clone, Debug)]
 pub struct DrillOptions {
+    /// A name of a built-in scenario, or the path of a file: what [`load_scenario`] takes.
     pub scenario: String,
     /// Drill seconds per second; 0 = as fast as the machine allows.
     pub speed: f64,
+    /// What ids, tokens and draws of the world are made from; without a person at it, the room's too.
     pub seed: u64,
+    /// Where the timeline is written (`--out`); `None` = below `drills` in the state directory, in a folder of its own.
     pub out: Option<PathBuf>,
+    /// The room's socket; `None` = [`drill_socket`].
     pub socket: Option<PathBuf>,
+    /// The state directory whose `drills` folder takes the timeline; `None` = the user's own. Unused if `out` is set.
     pub state_dir: Option<PathBuf>,
 }
 
 /// A drill that runs.
 pub struct RunningDrill {
+    /// The simulated services that the room watches and acts on.
     pub world: Simulator,
+    /// The room of this process: it listens on its own socket, as any other does.
     pub room: Room,
+    /// Drill time, which world and room share; it stands still until [`RunningDrill::begin`].
     pub clock: Clock,
+    /// The world plays its events, and the people who are played follow its script.
     pub scenario: Arc<Scenario>,
     /// Where the timeline is.
     pub timeline: PathBuf,

@@ -13,7 +13,12 @@ pub enum CliError {
     /// One or more configuration errors, each on its line.
     Config(String),
     /// Nobody listens on the socket.
-    NoRoom { socket: PathBuf, why: String },
+    NoRoom {
+        /// Where it was looked for: `--socket`, else the host's or the user's own.
+        socket: PathBuf,
+        /// Why the link failed, as the system or the client says.
+        why: String,
+    },
     /// The room said no.
     Refused(Refusal),
     /// The link broke under way.

@@ -20,6 +20,7 @@ const WIDEST: usize = 60;
 /// Whether anyone still reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PipeReader {
+    /// All of it was written; more may follow.
     Here,
     /// The pipe is closed: stop, and end well.
     Gone,

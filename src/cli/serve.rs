@@ -22,12 +22,19 @@ use crate::seal::{self, SigningKey};
 
 /// What a room of any kind needs to be told.
 pub struct RoomOptions {
+    /// Checked already; where its file lies decides where the log's key is looked for.
     pub config: Config,
+    /// The host's for a room of any kind but a drill, which has its own.
     pub clock: Clock,
+    /// What ids of incidents and plans are drawn from; seeded only in a drill that nobody plays by hand.
     pub random: Random,
+    /// The folder of the log: `--state-dir`, else the usual place of a service or user; a drill has its own.
     pub state_dir: PathBuf,
+    /// Bound already, see [`bind`].
     pub socket: Socket,
+    /// What is played; `None` in a room that is no drill.
     pub drill: Option<DrillInfo>,
+    /// A service: the file systems of its log and the permissions of its key file are judged strictly.
     pub serve: bool,
 }
 

@@ -15,6 +15,7 @@ const MAX_SHOWN: usize = 40;
 /// One thing wrong with a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
+    /// The path as the loader was given it: the configuration's, or the people file's.
     pub file: PathBuf,
     /// Line and column, from 1, in characters. `None` when it is about the file as a whole.
     pub place: Option<(usize, usize)>,

@@ -103,18 +103,31 @@ fn decode<'a>(path: &Path, bytes: &'a [u8]) -> Result<&'a str, ConfigErrors> {
 /// A checked configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
+    /// `[room]`: its name, and where its people file and log may lie.
     pub room: RoomConfig,
+    /// Each `[[cluster]]`, in the order of the file.
     pub clusters: Vec<ClusterConfig>,
+    /// Each `[[alertmanager]]`, in the order of the file. Empty: no alerts are watched.
     pub alertmanagers: Vec<AlertmanagerConfig>,
+    /// Each `[[prometheus]]`, in the order of the file; each is asked for the figures of the `[[slo]]` that name it.
     pub prometheus: Vec<PrometheusConfig>,
+    /// Each `[[cloudflare]]` account, in the order of the file. Empty: no load balancer is watched.
     pub cloudflare: Vec<CloudflareConfig>,
+    /// Each `[[probe]]`, in the order of the file.
     pub probes: Vec<ProbeConfig>,
+    /// Each `[[service]]` with what was promised of its recovery, in the order of the file.
     pub objectives: Vec<Objective>,
+    /// Each `[[slo]]`, in the order of the file; at most one for a service.
     pub slos: Vec<SloConfig>,
+    /// Which changes become entries, and what opens an incident.
     pub rules: EntryRules,
+    /// Who must agree before a guarded action runs.
     pub policy: Policy,
+    /// `[network]`: exceptions to what a service may reach and run. Used by [`LoadOptions::serve`] only.
     pub network: NetworkConfig,
+    /// `[log]`: how much of the disk the timeline may take.
     pub log: LogConfig,
+    /// `[console]`, with its defaults; a console reads it by [`console_of`] without the rest of the file.
     pub console: ConsoleConfig,
     /// The file it came from; `None` for a drill's built-in one.
     pub file: Option<PathBuf>,

@@ -26,16 +26,23 @@ const SOCKET: &str = "warroom.sock";
 /// What the environment says, read once. A test makes its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Env {
+    /// The effective user id of this process.
     pub uid: u32,
+    /// `$HOME`, else what the passwd entry says; `None` if neither is of use: `/` and `/nonexistent` are not.
     pub home: Option<PathBuf>,
+    /// `$XDG_CONFIG_HOME`; `None` = `.config` below the home directory.
     pub config_home: Option<PathBuf>,
+    /// `$XDG_STATE_HOME`; `None` = `.local/state` below the home directory.
     pub state_home: Option<PathBuf>,
+    /// `$XDG_RUNTIME_DIR`; `None` = sockets go to [`Env::private_dir`].
     pub runtime_dir: Option<PathBuf>,
     /// For short-lived files, and for sockets where there is no runtime directory.
     pub temp: PathBuf,
     /// systemd's `CONFIGURATION_DIRECTORY`, `STATE_DIRECTORY` and `CREDENTIALS_DIRECTORY`.
     pub service_config: Option<PathBuf>,
+    /// The first of `STATE_DIRECTORY`: the log's place; `None` if systemd did not start us as a service.
     pub service_state: Option<PathBuf>,
+    /// The first of `CREDENTIALS_DIRECTORY`: where secrets given by a bare file name are looked for first.
     pub credentials: Option<PathBuf>,
 }
 

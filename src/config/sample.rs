@@ -21,9 +21,13 @@ const ABOUT: &str = "\
 /// A cluster to begin with, as `init` found it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SampleCluster {
+    /// The name in the configuration, made of the context's.
     pub name: String,
+    /// Guessed from the context's name and place; at most one is `Primary`, and one `Dr`.
     pub role: ClusterRole,
+    /// `None` = no line is written, and kubectl's own rules apply; `init` never names one.
     pub kubeconfig: Option<PathBuf>,
+    /// The context of the kubeconfig, exactly as it is called there.
     pub context: String,
 }
 

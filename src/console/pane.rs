@@ -6,8 +6,11 @@ use crate::model::{System, Topic, TransitionKind};
 /// Where a pane stands on a screen that has room for all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PaneBand {
+    /// In the first row of panes.
     Top,
+    /// In the second row of panes.
     Middle,
+    /// In the last row of panes, which keeps what height the others leave.
     Bottom,
 }
 

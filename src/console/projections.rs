@@ -31,22 +31,28 @@ pub enum EntryRef {
     Row(Topic, usize),
     /// A load balancer of the traffic's rows, and the place of a pool in its order.
     Pool(usize, usize),
+    /// An entry of a timeline.
     Item(ItemRef),
     /// The last of so many items.
     Waver(ItemRef, usize),
+    /// A plan of the incident that is shown, by its id.
     Plan(PlanId),
     /// A place among those who are present.
     Who(usize),
+    /// Someone who took part and has no console open, and when they were last heard of.
     Away(PersonId, Stamp),
     /// A service by its place, and how its loss stands.
     Loss(usize, Verdict),
+    /// A group of events that are one thing.
     Fold(KeptGroup),
 }
 
 /// Rows of a pane, and how many of them stand how.
 #[derive(Debug, Default)]
 pub struct PaneRows {
+    /// In the order in which they are shown.
     pub entries: Vec<EntryRef>,
+    /// Of `entries` alone: what a filter leaves out is not counted.
     pub counts: VerdictCounts,
 }
 
@@ -77,41 +83,56 @@ const TOPICS: usize = Topic::ALL.len();
 /// What rows are made of, by its revisions. As long as it is equal, so are the rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RowInputs {
+    /// By the topic's number; the default revision for a topic that the rows are not made of.
     pub topics: [Revision; TOPICS],
+    /// Of the story that is shown; the default if the rows need none and the present is shown.
     pub story: Revision,
+    /// Of the list of who is present; the default if the rows do not need it.
     pub present: Revision,
+    /// Of the room's greeting, which holds the objectives; the default if the rows do not need them.
     pub welcome: Revision,
     /// Where time alone changes something: the second.
     pub second: i64,
+    /// Whether the link to the room is broken: nothing is to be believed then.
     pub lost: bool,
+    /// `None` while the present is shown.
     pub past: Option<PastInputs>,
 }
 
 /// What rows of an earlier instant are made of besides.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PastInputs {
+    /// The instant that is shown.
     pub at: Stamp,
     /// The story that goes on meanwhile.
     pub live: Revision,
     /// Whether alerts and events of then are known.
     pub known: [bool; 2],
+    /// Whether the incident of then is read from the room, as the console does not keep all of its entries.
     pub reads: bool,
 }
 
 /// What chooses among the rows of a pane.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VisibleInputs {
+    /// What the pane's rows, of which these are chosen, are made of.
     pub rows: RowInputs,
+    /// Whether the pane has the whole screen.
     pub zoomed: bool,
+    /// Whether only what is wrong is shown.
     pub warnings: bool,
+    /// The filter's text; `None` if there is none.
     pub filter: Option<String>,
+    /// Keys of the rows that the user marked: these are shown whatever the filter says.
     pub marks: BTreeSet<String>,
 }
 
 /// One source behind a pane: the place of its row, and whether it is to be believed.
 #[derive(Clone, Copy, Debug)]
 pub struct SourceBehind {
+    /// Its place among the rows of [`Topic::Sources`].
     pub at: usize,
+    /// It has not answered for longer than its rows stay fresh, is in trouble, or the link to the room is broken.
     pub late: bool,
 }
 
@@ -189,7 +210,9 @@ pub struct Projections {
     pub visible: [Memo<VisibleInputs, PaneRows>; PANES],
     /// The sources behind each pane.
     pub sources: Memo<RowInputs, [Vec<SourceBehind>; PANES]>,
+    /// How many are muted or told nobody, and which share a name: for the alerts' title and pages.
     pub alerts: Memo<RowInputs, AlertFigures>,
+    /// How many are over what may be lost, and which locations are in doubt: for the backups' title and the strip.
     pub backups: Memo<RowInputs, BackupFigures>,
     /// What went on behind a screen that is held still: by what it shows and what is so now.
     pub unseen: Memo<(MirrorRevisions, MirrorRevisions), FreezeDiff>,

@@ -10,13 +10,19 @@ use crate::config::section::*;
 /// One Alertmanager instance. All instances are asked and merged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AlertmanagerConfig {
+    /// The instance's name on the board and in the timeline; no two instances share one.
     pub name: String,
     /// With its route prefix, without `/api/v2`.
     pub url: String,
+    /// User and password; never set together with `bearer_file`.
     pub basic_auth: Option<BasicAuth>,
+    /// Path of the file that holds the token; `None` = no token is sent.
     pub bearer_file: Option<PathBuf>,
+    /// PEM, in place of the system's certificate authorities; `None` = those.
     pub ca_file: Option<PathBuf>,
+    /// Proxy, headers and client certificate.
     pub http: HttpConfig,
+    /// Seconds between two requests, 1 to 3600.
     pub every_s: u64,
 }
 

@@ -9,13 +9,19 @@ use crate::config::section::*;
 /// A Cloudflare account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CloudflareConfig {
+    /// The account's name on the board and in the timeline; no two accounts share one.
     pub name: String,
     /// `https://api.cloudflare.com/client/v4` unless a drill or test says otherwise.
     pub url: String,
+    /// Cloudflare's id of the account: in the path of every request about pools.
     pub account: String,
+    /// Ids of the zones whose load balancers are watched; never empty.
     pub zones: Vec<String>,
+    /// Path of the file that holds the API token.
     pub token_file: PathBuf,
+    /// Its proxy; there is no other HTTP setting for Cloudflare.
     pub proxy: ProxyConfig,
+    /// Seconds between two rounds of requests, 1 to 3600; more zones may make it longer.
     pub every_s: u64,
 }
 

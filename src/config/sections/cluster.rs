@@ -21,7 +21,9 @@ pub struct ServeRules {
 /// A Kubernetes cluster and what runs on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClusterConfig {
+    /// The cluster's name on the board and in the timeline, which `[[service]]` refers to; no two clusters share one.
     pub name: String,
+    /// Whether it serves, takes over, or is only watched.
     pub role: ClusterRole,
     /// `None` = as kubectl finds it (KUBECONFIG, then ~/.kube/config).
     pub kubeconfig: Option<PathBuf>,

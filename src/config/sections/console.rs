@@ -67,13 +67,16 @@ impl Kind for NameOrFile {
 /// A word of `[console]` that only a console can judge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConsoleWord {
+    /// The value of `theme`.
     Theme,
+    /// The value of `keymap`.
     Keymap,
 }
 
 /// `[console]` of one file, and where its words stand there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsoleFile {
+    /// What the section says, with the defaults of what it leaves out.
     pub config: ConsoleConfig,
     file: PathBuf,
     /// `None` = the file does not say it.

@@ -39,6 +39,7 @@ const OF_TRANSPORT: [&str; 14] = [
 /// How an HTTP server is reached, beyond its address and credential.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HttpConfig {
+    /// From `proxy`; left out, the environment decides.
     pub proxy: ProxyConfig,
     /// Sent with every request.
     pub headers: Vec<HeaderConfig>,
@@ -61,13 +62,16 @@ pub enum ProxyConfig {
 /// A header of our requests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HeaderConfig {
+    /// As it was written; names are compared without regard to case, and none is there twice.
     pub name: String,
+    /// Its text, or the file that holds it.
     pub value: HeaderValueConfig,
 }
 
 /// What a header says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum HeaderValueConfig {
+    /// As it stands in the configuration: one line of printable ASCII, 1 to 4096 bytes.
     Text(String),
     /// What stands in a file: a secret.
     File(PathBuf),
@@ -85,7 +89,9 @@ pub struct ClientCertConfig {
 /// User and the file that holds the password.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct BasicAuth {
+    /// Sent as it was written; not a secret, so `config show` prints it.
     pub user: String,
+    /// Resolved already: a bare name was looked for among systemd's credentials first.
     pub password_file: PathBuf,
 }
 

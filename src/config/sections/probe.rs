@@ -11,10 +11,15 @@ use crate::config::units::{is_header, status_range, status_text};
 /// An HTTP check of a service's own URL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProbeConfig {
+    /// The probe's name on the board, which `[[service]] probes` may refer to; no two probes share one.
     pub name: String,
+    /// The name of the `[[service]]` whose users it stands for.
     pub service: String,
+    /// The address that is asked, with its path.
     pub url: String,
+    /// Seconds between two requests, 1 to 3600.
     pub every_s: u64,
+    /// Seconds until a request without an answer has failed: at most `every_s`, by default 3.
     pub timeout_s: u64,
     /// Good status codes.
     pub good: (u16, u16),
@@ -22,7 +27,9 @@ pub struct ProbeConfig {
     pub site_header: Option<String>,
     /// Samples in the window that shares are computed over.
     pub window: usize,
+    /// PEM, in place of the system's certificate authorities; `None` = those.
     pub ca_file: Option<PathBuf>,
+    /// Proxy, headers and client certificate.
     pub http: HttpConfig,
 }
 

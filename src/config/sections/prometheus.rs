@@ -10,13 +10,19 @@ use crate::config::section::*;
 /// A Prometheus, or what speaks its API.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PrometheusConfig {
+    /// The server's name on the board, which `[[slo]] prometheus` refers to; no two servers share one.
     pub name: String,
     /// With its route prefix, without `/api/v1`.
     pub url: String,
+    /// User and password; never set together with `bearer_file`.
     pub basic_auth: Option<BasicAuth>,
+    /// Path of the file that holds the token; `None` = no token is sent.
     pub bearer_file: Option<PathBuf>,
+    /// PEM, in place of the system's certificate authorities; `None` = those.
     pub ca_file: Option<PathBuf>,
+    /// Proxy, headers and client certificate.
     pub http: HttpConfig,
+    /// Seconds between two rounds of requests about windows shorter than a day, 1 to 3600.
     pub every_s: u64,
     /// How often windows of a day and more, and the whole period, are asked: they cost the server more.
     pub every_long_s: u64,

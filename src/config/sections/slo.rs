@@ -10,7 +10,9 @@ use crate::model::slo::SloTarget;
 /// A service level objective and where its figures come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SloConfig {
+    /// Service, server, budget and period; the server is the only `[[prometheus]]` if the section names none.
     pub target: SloTarget,
+    /// The expressions that the server is asked.
     pub figures: Figures,
 }
 
@@ -18,9 +20,19 @@ pub struct SloConfig {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Figures {
     /// Two counters, or two expressions with `$window` that count.
-    Counted { errors: String, total: String },
+    Counted {
+        /// The requests that failed: the setting `errors`.
+        errors: String,
+        /// All requests, the failed ones too: the setting `total`.
+        total: String,
+    },
     /// What recording rules have computed: the part that failed and, if recorded too, how many requests there were.
-    Recorded { ratio: String, requests: Option<String> },
+    Recorded {
+        /// The part of the requests that failed, 0 to 1, with `$window` in its name.
+        ratio: String,
+        /// How many requests there were; `None` if no rule records that.
+        requests: Option<String>,
+    },
 }
 
 impl Default for Figures {

@@ -17,11 +17,13 @@ pub enum PaneEntry<'a> {
     Row(&'a Row),
     /// A pool in a load balancer's order: the row, the pool, its place in the order.
     Pool(&'a Row, &'a PoolRef, usize),
+    /// An entry of a timeline.
     Item(&'a Item),
     /// The last of so many items in which one thing went back and forth.
     Waver(&'a Item, usize),
     /// All entries about one plan.
     Plan(&'a PlanRecord),
+    /// Someone who has a console open.
     Who(&'a Who),
     /// Someone who took part and has no console open, and when they were last heard of.
     Away(&'a PersonId, Stamp),

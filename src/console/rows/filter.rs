@@ -9,7 +9,9 @@ use super::entry::PaneEntry;
 
 /// A pane's row with the incident whose words its entries are told in.
 pub struct FilteredRow<'a> {
+    /// The row that is asked.
     pub entry: PaneEntry<'a>,
+    /// `None` where the row is no entry, or where no incident is shown.
     pub incident: Option<&'a Incident>,
 }
 

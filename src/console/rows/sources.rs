@@ -14,10 +14,15 @@ use super::spec::{RowsMadeOf, inputs};
 
 /// A source behind a pane, as its row says.
 pub struct Behind<'a> {
+    /// Its row among those of [`Topic::Sources`].
     pub row: &'a Row,
+    /// When it last answered, in room time; `None` = never since the room started.
     pub alive_at: Option<Stamp>,
+    /// Since when it has been in trouble; `None` while it is well.
     pub troubled_since: Option<Stamp>,
+    /// What is wrong with it, as the room says; `None` while it is well.
     pub trouble: Option<&'a Trouble>,
+    /// Whether its rows can't be believed: see [`SourceBehind::late`].
     pub late: bool,
 }
 

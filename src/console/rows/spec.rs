@@ -10,6 +10,7 @@ use crate::model::Topic;
 
 /// How a pane makes rows of what the console knows.
 pub struct RowsSpec {
+    /// The pane that it is about.
     pub pane: Pane,
     /// What they are made of. What is not named here may change and the rows are not made anew.
     pub made_of: RowsMadeOf,
@@ -23,12 +24,14 @@ pub struct RowsSpec {
     pub related_in_full: bool,
     /// Whether plain mode says which of its rows got worse or well.
     pub announced: bool,
+    /// What it shows when the console looks at an earlier instant.
     pub past: PaneHistory,
 }
 
 /// What rows are made of.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RowsMadeOf {
+    /// The topics whose rows are used; empty for a pane that has no table.
     pub topics: &'static [Topic],
     /// The incident and its entries.
     pub story: bool,
@@ -102,7 +105,16 @@ pub enum PaneHistory {
     /// The last recorded change of each thing.
     Changes,
     /// The rows that the room kept, and the changes before them or in their place.
-    Kept { topic: Topic, kept: fn(&TimeTravel) -> &PastTopic, with_changes: bool, none: &'static str },
+    Kept {
+        /// The topic whose rows the room kept.
+        topic: Topic,
+        /// Where the console holds what the room answered about that topic.
+        kept: fn(&TimeTravel) -> &PastTopic,
+        /// Whether recorded changes stand before those rows; else they stand in their place while those are not known.
+        with_changes: bool,
+        /// What there was none of, for the sentence about an empty pane: `No alert`.
+        none: &'static str,
+    },
     /// Its own rows, as recorded by then.
     AsRecorded,
     /// Nothing, with where to look.

@@ -8,21 +8,28 @@ use crate::console::pane::{Pane, PaneBand};
 /// A pane's place: its title's line and the rows below.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PaneArea {
+    /// Which pane it is.
     pub pane: Pane,
+    /// One line, or none where there is no height at all.
     pub title: Rect,
+    /// All below the title; its height may be 0.
     pub body: Rect,
 }
 
 /// Everything's place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrangement {
+    /// From the top: one or two lines, and one more while a banner is shown.
     pub header: Rect,
     /// The strip of panes, where not all of them have a place.
     pub strip: Option<Rect>,
+    /// Every pane that is drawn, in the order of drawing; one alone when it is zoomed or the screen is small.
     pub places: Vec<PaneArea>,
     /// Columns with a line, from y to before y.
     pub dividers: Vec<(u16, u16, u16)>,
+    /// The line of the rule above the footer; `None` on screens of fewer than 20 lines.
     pub footer_rule: Option<u16>,
+    /// The last line of the screen.
     pub footer: Rect,
 }
 

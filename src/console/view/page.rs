@@ -8,7 +8,9 @@ use super::related::PageLink;
 
 /// What is read.
 pub struct Page {
+    /// One line, which stays while the rest scrolls.
     pub title: Words,
+    /// Broken to the width already; an empty one is a blank line.
     pub lines: Vec<Words>,
     /// Lines that lead somewhere: the line's number, and where.
     pub links: Vec<(usize, PageLink)>,

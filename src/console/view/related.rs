@@ -19,14 +19,19 @@ const MOST: usize = 6;
 /// What a line of a page leads to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PageLink {
+    /// A row of a pane, by its [`PaneEntry::key`].
     Row(Pane, String),
+    /// The plan's own page.
     Plan(PlanId),
 }
 
 /// A line that leads somewhere.
 pub struct Related {
+    /// The pane that the other row stands in.
     pub pane: Pane,
+    /// That row in plain words, not yet cut to the width.
     pub words: String,
+    /// What opening the line shows.
     pub to: PageLink,
 }
 

@@ -90,6 +90,7 @@ fn draw_preview(app: &Console, canvas: &mut Canvas<'_>, form: &SilenceForm, prev
     canvas.words(2, h.saturating_sub(1), &hint_words(app, &keys), room);
 }
 
+/// What the preview says, broken to `room` columns; plain mode asks for it with no limit to the width.
 pub fn body(app: &Console, preview: &SilencePreview, room: u16) -> Vec<Words> {
     let mut lines: Vec<Words> =
         text::wrap(preview.title.as_str(), room).into_iter().map(|line| vec![span(Role::Strong, line)]).collect();
