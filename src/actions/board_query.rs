@@ -11,12 +11,12 @@ use super::identifiers::{shown, words};
 use super::{PlanContext, refuse};
 
 /// Every row of the board.
-pub fn rows(board: &JudgedBoard) -> impl Iterator<Item = &Row> + Clone {
+pub(super) fn rows(board: &JudgedBoard) -> impl Iterator<Item = &Row> + Clone {
     board.topics.values().flat_map(|view| view.rows.iter())
 }
 
 /// Refuses to plan on old data.
-pub fn fresh(row: &Row, what: &str, now: Stamp) -> Result<(), Refusal> {
+pub(super) fn fresh(row: &Row, what: &str, now: Stamp) -> Result<(), Refusal> {
     if !row.stale {
         return Ok(());
     }
@@ -31,15 +31,15 @@ pub fn fresh(row: &Row, what: &str, now: Stamp) -> Result<(), Refusal> {
 }
 
 /// One line of the confirm view.
-pub fn line(what: &str, now: impl Into<String>, after: impl Into<String>) -> ShownChange {
+pub(super) fn line(what: &str, now: impl Into<String>, after: impl Into<String>) -> ShownChange {
     ShownChange { what: what.to_owned(), now: now.into(), after: after.into() }
 }
 
 /// Nothing to say in a column.
-pub const NONE: &str = "-";
+pub(super) const NONE: &str = "-";
 
 /// What is wrong with a cluster, in words; `None` if it answers and is fresh.
-pub fn cluster_trouble(board: &JudgedBoard, name: &str, now: Stamp) -> Option<String> {
+pub(super) fn cluster_trouble(board: &JudgedBoard, name: &str, now: Stamp) -> Option<String> {
     let found = rows(board).filter_map(Row::with_kind::<ClusterRow>).find(|(_, it)| it.name == name);
     let Some((row, ClusterRow { control_plane, .. })) = found else {
         return Some(format!("{name}: nothing is known of this cluster"));
@@ -73,7 +73,7 @@ fn source_trouble<'a>(board: &'a JudgedBoard, source: &SourceId) -> Option<&'a T
 }
 
 /// Refuses a plan between two names of one cluster: it would move nothing, and restore over what it is to replace.
-pub fn two_sites(context: &PlanContext, dr: &str) -> Result<(), Refusal> {
+pub(super) fn two_sites(context: &PlanContext, dr: &str) -> Result<(), Refusal> {
     let primary = &context.objective.primary;
     let mut clusters = rows(context.board).filter_map(Row::as_kind::<ClusterRow>);
     let same = clusters.find(|it| it.name == dr && it.same_as.contains(primary));
@@ -86,7 +86,7 @@ pub fn two_sites(context: &PlanContext, dr: &str) -> Result<(), Refusal> {
 }
 
 /// At most `most` names, then how many more.
-pub fn list(names: &[SafeText], most: usize) -> String {
+pub(super) fn list(names: &[SafeText], most: usize) -> String {
     let mut out = names.iter().take(most).map(shown).collect::<Vec<_>>().join(", ");
     if names.len() > most {
         out.push_str(&format!(" and {} more", names.len() - most));
@@ -95,12 +95,12 @@ pub fn list(names: &[SafeText], most: usize) -> String {
 }
 
 /// Outside text, or a word of ours where there is none.
-pub fn or(text: &SafeText, other: &str) -> String {
+pub(super) fn or(text: &SafeText, other: &str) -> String {
     if text.is_empty() { other.to_owned() } else { shown(text) }
 }
 
 /// Parity of a DR cluster's applications, if it is watched: how it stands, and what may be missing there.
-pub fn parity(board: &JudgedBoard, name: &str, now: Stamp) -> Option<(String, Option<String>)> {
+pub(super) fn parity(board: &JudgedBoard, name: &str, now: Stamp) -> Option<(String, Option<String>)> {
     let (row, it) = rows(board).filter_map(Row::with_kind::<ParityRow>).find(|(_, it)| it.cluster == name)?;
     let ParityRow { ok, total, laggards, against, .. } = it;
     let with: Vec<String> = against.iter().map(|it| compared(it, now)).collect();
@@ -127,7 +127,7 @@ fn compared(against: &Against, now: Stamp) -> String {
 
 /// What would be lost by falling back to a restore point that began at `started`: the words, and whether it is within
 /// the objective. Counted to the moment users began to fail, if that is known: later writes never happened.
-pub fn loss(context: &PlanContext, point: &str, started: Stamp) -> (String, bool) {
+pub(super) fn loss(context: &PlanContext, point: &str, started: Stamp) -> (String, bool) {
     let until = failing_since(context).filter(|at| *at >= started).unwrap_or(context.now);
     let lost = time::since(started, until);
     let rpo = context.objective.rpo_s;

@@ -20,7 +20,7 @@ use super::pools::{PoolFacts, called, load_balancer, pair};
 use super::{ActionSpec, PlanBody, PlanContext, refuse, target_cluster};
 
 /// The action.
-pub const SPEC: ActionSpec = ActionSpec {
+pub(super) const SPEC: ActionSpec = ActionSpec {
     action: Action::Failover,
     verb: "fail over",
     question: "Fail over which service?",

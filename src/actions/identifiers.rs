@@ -6,7 +6,7 @@ use super::refuse;
 
 /// Checks an identifier that becomes part of a plan's parameters, paths or targets: ASCII letters, digits and
 /// `. _ : -`. No `/` or `@`: paths are built with them.
-pub fn name(what: &str, raw: &str) -> Result<String, Refusal> {
+pub(super) fn name(what: &str, raw: &str) -> Result<String, Refusal> {
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-');
     if !raw.is_empty() && raw.len() <= 253 && raw.bytes().all(fits) && !raw.starts_with('-') {
         return Ok(raw.to_owned());
@@ -18,7 +18,7 @@ pub fn name(what: &str, raw: &str) -> Result<String, Refusal> {
 }
 
 /// A Kubernetes namespace or other DNS label.
-pub fn label(what: &str, raw: &str) -> Result<String, Refusal> {
+pub(super) fn label(what: &str, raw: &str) -> Result<String, Refusal> {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     if !raw.is_empty() && raw.len() <= 63 && raw.bytes().all(fits) && !raw.starts_with('-') && !raw.ends_with('-') {
         return Ok(raw.to_owned());
@@ -31,12 +31,12 @@ pub fn label(what: &str, raw: &str) -> Result<String, Refusal> {
 
 /// Text for people inside a plan: printable ASCII as it is, everything else as a visible escape, cut at 120 characters.
 /// A plan is compared by eye under stress: no look-alike letters, no marks, no direction changes.
-pub fn words(raw: &str) -> String {
+pub(super) fn words(raw: &str) -> String {
     escaped(raw, 120)
 }
 
 /// A reason from outside in a refusal, with its cause: that stands last, behind what every layer put before it.
-pub fn whole(text: &SafeText) -> String {
+pub(super) fn whole(text: &SafeText) -> String {
     escaped(text.as_str(), 2_000)
 }
 
@@ -56,7 +56,7 @@ fn escaped(raw: &str, most: usize) -> String {
 }
 
 /// [`words`] of text that came from outside.
-pub fn shown(text: &SafeText) -> String {
+pub(super) fn shown(text: &SafeText) -> String {
     words(text.as_str())
 }
 

@@ -17,7 +17,7 @@ use super::refuse;
 
 /// What is written beside the order and the fallback.
 #[derive(Debug, Default)]
-pub struct LbOverrides {
+pub(super) struct LbOverrides {
     pub edits: Vec<PoolEdit>,
     /// The parts that are edited, each with the digest it must still have.
     pub was: BTreeMap<String, String>,
@@ -26,14 +26,14 @@ pub struct LbOverrides {
 }
 
 /// The two pools of a failover by id, and how a pool is called.
-pub struct PoolPair<'a> {
+pub(super) struct PoolPair<'a> {
     pub primary: &'a str,
     pub dr: &'a str,
     pub called: &'a dyn Fn(&str) -> String,
 }
 
 /// Brings every place that names the primary pool along, or says why that can't be done.
-pub fn moves(lb: &LoadBalancer, host: &str, pair: &PoolPair) -> Result<LbOverrides, Refusal> {
+pub(super) fn moves(lb: &LoadBalancer, host: &str, pair: &PoolPair) -> Result<LbOverrides, Refusal> {
     if lb.places_cut {
         return Err(refuse(
             format!("{host} names pools in more places than can be shown and checked."),
@@ -62,7 +62,7 @@ pub fn moves(lb: &LoadBalancer, host: &str, pair: &PoolPair) -> Result<LbOverrid
 }
 
 /// How many places have the primary before DR, or without it. The adapter counts the same way.
-pub fn ahead(lb: &LoadBalancer, pair: &PoolPair) -> usize {
+pub(super) fn ahead(lb: &LoadBalancer, pair: &PoolPair) -> usize {
     let own = [lb.default_pools.as_slice(), std::slice::from_ref(&lb.fallback_pool)];
     let more = lb.places.iter().filter(|it| it.role != PlaceRole::Other).map(|it| it.pools.as_slice());
     own.into_iter()

@@ -203,7 +203,7 @@ fn note(says: &str) -> String {
 }
 
 /// One word for a POSIX shell.
-pub fn quote(word: &str) -> String {
+pub(super) fn quote(word: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"._:/@-".contains(&b);
     if !word.is_empty() && !word.starts_with('-') && word.bytes().all(plain) {
         return word.to_owned();

@@ -42,7 +42,7 @@ pub struct PlanContext<'a> {
 }
 
 /// What a builder decides; [`build`](super::build) adds what all plans share.
-pub struct PlanBody {
+pub(super) struct PlanBody {
     pub title: String,
     pub confirm: String,
     pub shown: Vec<ShownChange>,
@@ -52,6 +52,6 @@ pub struct PlanBody {
 }
 
 /// "Not ready": why there is no plan now, and what would make one possible.
-pub fn refuse(why: impl AsRef<str>, remedy: impl AsRef<str>) -> Refusal {
+pub(super) fn refuse(why: impl AsRef<str>, remedy: impl AsRef<str>) -> Refusal {
     Refusal::new(RefusalKind::NotReady, why, remedy)
 }

@@ -14,7 +14,7 @@ use super::{PlanContext, refuse};
 
 /// A pool, from its own row or from the load balancer's.
 #[derive(Clone)]
-pub struct PoolFacts {
+pub(super) struct PoolFacts {
     pub id: String,
     pub name: String,
     pub enabled: Option<bool>,
@@ -35,12 +35,12 @@ pub struct PoolFacts {
 }
 
 /// A refusal: the board does not have it.
-pub fn unseen(what: &str) -> Refusal {
+pub(super) fn unseen(what: &str) -> Refusal {
     refuse(format!("{what} is not on the board."), "Check its name in warroom.toml, and that its source is green.")
 }
 
 /// The same of something at the edge: that no account has it, if they can all be read.
-pub fn unseen_at_edge(context: &PlanContext, thing: AtEdge, what: &str, wanted: &str) -> Refusal {
+pub(super) fn unseen_at_edge(context: &PlanContext, thing: AtEdge, what: &str, wanted: &str) -> Refusal {
     match not_at_edge(thing, wanted, rows(context.board), context.now) {
         Some(says) => refuse(sentence(&says), "Correct the name in the service of warroom.toml."),
         None => unseen(what),
@@ -55,7 +55,7 @@ fn sentence(text: &str) -> String {
 }
 
 /// The one load balancer of this name, with the pools that its row knows.
-pub fn load_balancer<'a>(
+pub(super) fn load_balancer<'a>(
     context: &PlanContext<'a>,
     host: &str,
 ) -> Result<(&'a Row, &'a LoadBalancer, Vec<&'a PoolRef>), Refusal> {
@@ -82,7 +82,7 @@ pub fn load_balancer<'a>(
 }
 
 /// The primary's pool and DR's, by their names. Two names of the same origins are not two sites.
-pub fn pair(
+pub(super) fn pair(
     context: &PlanContext,
     lb_row: &Row,
     refs: &[&PoolRef],
@@ -162,7 +162,7 @@ fn count(n: usize) -> u32 {
 
 /// Who else uses a pool than these load balancers: by the provider's own list, and by what the board shows. False: the
 /// provider's list was not read, so there may be more.
-pub fn other_users(context: &PlanContext, own: &[&LoadBalancer], pool: &PoolFacts) -> (Vec<String>, bool) {
+pub(super) fn other_users(context: &PlanContext, own: &[&LoadBalancer], pool: &PoolFacts) -> (Vec<String>, bool) {
     let is_own = |id: &str| own.iter().any(|lb| lb.id == id);
     let all = rows(context.board).filter_map(Row::as_kind::<LoadBalancerRow>).map(|it| &it.lb);
     let others = all.filter(|other| !is_own(&other.id) && uses(other, &pool.id));
@@ -180,7 +180,7 @@ fn uses(lb: &LoadBalancer, pool: &str) -> bool {
 }
 
 /// The health of the DR pool as a condition in words.
-pub fn health_words(dr: &PoolFacts) -> String {
+pub(super) fn health_words(dr: &PoolFacts) -> String {
     match (dr.healthy, dr.places) {
         (Some(_), (ok, all)) if all > 0 => format!("{} is healthy in {ok} of {all} regions", dr.name),
         (Some(_), _) => format!("{} is healthy", dr.name),
@@ -189,6 +189,6 @@ pub fn health_words(dr: &PoolFacts) -> String {
 }
 
 /// What the one of two pools with this id is called; of another, its id.
-pub fn called(primary: &PoolFacts, dr: &PoolFacts, id: &str) -> String {
+pub(super) fn called(primary: &PoolFacts, dr: &PoolFacts, id: &str) -> String {
     [primary, dr].into_iter().find(|p| p.id == id).map_or_else(|| words(id), |p| p.name.clone())
 }

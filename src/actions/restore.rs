@@ -20,7 +20,7 @@ use super::restore_summary::table;
 use super::{ActionSpec, PlanBody, PlanContext, refuse, target_cluster};
 
 /// The action.
-pub const SPEC: ActionSpec = ActionSpec {
+pub(super) const SPEC: ActionSpec = ActionSpec {
     action: Action::Restore,
     verb: "restore",
     question: "Restore which service?",
@@ -43,12 +43,12 @@ fn note(objective: &Objective, site: &str) -> String {
 }
 
 /// A restore point that expires sooner than this may be deleted while it is read.
-pub const EXPIRY_MARGIN_S: i64 = 3600;
+pub(super) const EXPIRY_MARGIN_S: i64 = 3600;
 /// Phases in which a Restore has ended.
 const ENDED: [&str; 4] = ["FailedValidation", "Completed", "PartiallyFailed", "Failed"];
 
 /// What the plan stands on, checked.
-pub struct Ground<'a> {
+pub(super) struct Ground<'a> {
     pub src: SourceId,
     pub cluster: String,
     /// On the cluster that serves, because the service has no other.
@@ -68,7 +68,7 @@ pub struct Ground<'a> {
 }
 
 /// One backup and what is restored from it.
-pub struct RestorePart<'a> {
+pub(super) struct RestorePart<'a> {
     pub point: &'a PointSummary,
     pub backup: String,
     pub uid: String,
@@ -78,7 +78,7 @@ pub struct RestorePart<'a> {
 }
 
 impl<'a> RestorePart<'a> {
-    pub fn of(found: FoundPoint<'a>, namespaces: Vec<String>) -> Result<Self, Refusal> {
+    pub(super) fn of(found: FoundPoint<'a>, namespaces: Vec<String>) -> Result<Self, Refusal> {
         let (row, point, newer) = found;
         Ok(Self {
             point,
@@ -93,12 +93,12 @@ impl<'a> RestorePart<'a> {
 
 impl Ground<'_> {
     /// The backups' names, in order.
-    pub fn backups(&self) -> String {
+    pub(super) fn backups(&self) -> String {
         self.parts.iter().map(|part| part.backup.as_str()).collect::<Vec<_>>().join(" and ")
     }
 
     /// The part whose data is the oldest: what is lost.
-    pub fn oldest(&self) -> Option<&RestorePart<'_>> {
+    pub(super) fn oldest(&self) -> Option<&RestorePart<'_>> {
         self.parts.iter().min_by_key(|part| part.point.started)
     }
 }
@@ -274,7 +274,7 @@ fn location<'a>(
 }
 
 /// The age at which Velero's heartbeat is late: three times its own period, three minutes at least.
-pub fn heartbeat_s(location: &Location) -> i64 {
+pub(super) fn heartbeat_s(location: &Location) -> i64 {
     i64::try_from(location.validation_every_s.saturating_mul(3)).unwrap_or(i64::MAX).max(180)
 }
 

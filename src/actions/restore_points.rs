@@ -12,10 +12,10 @@ use super::restore::{EXPIRY_MARGIN_S, RestorePart};
 use super::{PlanContext, refuse};
 
 /// A row that tells of a restore point, the point, and a newer backup that is not usable.
-pub type FoundPoint<'a> = (&'a Row, &'a PointSummary, Option<(&'a SafeText, &'a SafeText)>);
+pub(super) type FoundPoint<'a> = (&'a Row, &'a PointSummary, Option<(&'a SafeText, &'a SafeText)>);
 
 /// What to restore from: the newest restore point that covers the service, or several together where that loses less.
-pub fn chosen<'a>(
+pub(super) fn chosen<'a>(
     context: &PlanContext<'a>,
     cluster: &str,
     namespaces: &[String],
@@ -111,7 +111,7 @@ fn restore_point<'a>(
 }
 
 /// There is none to restore from: with everything that the board says of why.
-pub fn nothing(context: &PlanContext<'_>, cluster: &str) -> Refusal {
+pub(super) fn nothing(context: &PlanContext<'_>, cluster: &str) -> Refusal {
     let service = words(&context.objective.service);
     let all = rows(context.board).filter(|row| !row.why.is_empty()).filter_map(Row::with_kind::<BackupRow>);
     let theirs = all.filter(|(_, it)| it.services.contains(&context.objective.service));

@@ -16,7 +16,7 @@ const VALIDATION_GRACE_S: u64 = 60;
 /// Most services of this size are back well before; longer, and a person should look.
 const RESTORE_LIMIT_S: u64 = 1800;
 /// The kind of target that a wait for pods has.
-pub const PODS: &str = "pods";
+pub(super) const PODS: &str = "pods";
 /// Images are pulled and init containers wait for volume data; longer, and a person should look.
 const START_LIMIT_S: u64 = 600;
 
@@ -106,7 +106,7 @@ impl Ground<'_> {
 }
 
 /// The last write of a restore in place: this cluster owns the bucket, and its next backup has to reach it.
-pub fn make_writable(g: &Ground, id: &str) -> Step {
+pub(super) fn make_writable(g: &Ground, id: &str) -> Step {
     let loc = &g.location_name;
     let pre = vec![g.identity(), g.mode_is("ReadOnly", "read-only"), g.may_patch()];
     let effect = format!("make backup location {loc} on {} read-write again, so that backups go on", g.cluster);
@@ -134,7 +134,7 @@ fn patch_mode(g: &Ground, id: &str, access_mode: AccessMode, pre: Vec<Pre>, effe
 }
 
 /// The first write: no cluster may collect these backups while they are read.
-pub fn make_read_only(g: &Ground) -> Step {
+pub(super) fn make_read_only(g: &Ground) -> Step {
     let loc = &g.location_name;
     let idle = format!("no backup of {} is uploading", g.cluster);
     let mut pre = g.sound(&g.parts);
@@ -145,7 +145,7 @@ pub fn make_read_only(g: &Ground) -> Step {
 }
 
 /// Velero has seen the change and can still read the bucket. `None` if it never looks: nothing could be waited for.
-pub fn validated(g: &Ground) -> Option<Step> {
+pub(super) fn validated(g: &Ground) -> Option<Step> {
     let loc = &g.location_name;
     let every_s = Some(g.location.validation_every_s).filter(|every_s| *every_s > 0)?;
     let limit_s = every_s.saturating_add(VALIDATION_GRACE_S);
@@ -169,7 +169,7 @@ pub fn validated(g: &Ground) -> Option<Step> {
 }
 
 /// The Restore of one part, under a name that only this plan has.
-pub fn create(g: &Ground, part: &RestorePart, id: &str) -> Step {
+pub(super) fn create(g: &Ground, part: &RestorePart, id: &str) -> Step {
     let backup = &part.backup;
     // The first needs no mark of its own; of several each has its step's.
     let first = g.parts.first().is_some_and(|it| it.backup == part.backup);
@@ -200,7 +200,7 @@ pub fn create(g: &Ground, part: &RestorePart, id: &str) -> Step {
 
 /// The service's pods serve: a restore that is completed has made objects, and nothing more. Another's pods in these
 /// namespaces count like its own, and a service without any has not started.
-pub fn started(g: &Ground, id: &str) -> Step {
+pub(super) fn started(g: &Ground, id: &str) -> Step {
     let namespaces = g.namespaces.join(":");
     let of = g.namespaces.join(", ");
     let of_pods = |field| VeleroPath::Pods { namespaces: g.namespaces.clone(), field };

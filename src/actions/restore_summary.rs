@@ -10,7 +10,7 @@ use super::board_query::{NONE, line, list, loss, rows};
 use super::identifiers::{shown, words};
 use super::restore::{Ground, RestorePart};
 
-pub fn table(g: &Ground, context: &PlanContext, flip: bool) -> (Vec<ShownChange>, Vec<String>) {
+pub(super) fn table(g: &Ground, context: &PlanContext, flip: bool) -> (Vec<ShownChange>, Vec<String>) {
     let Some(oldest) = g.oldest() else { return (Vec::new(), Vec::new()) };
     let (lost, within) = loss(context, oldest.point.name.as_str(), oldest.point.started);
     let mode = shown(&g.location.access_mode.0);

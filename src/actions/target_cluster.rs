@@ -10,7 +10,7 @@ use super::{PlanBody, PlanContext, refuse};
 use crate::board::{LoadBalancerRow, Row};
 
 /// Builds for one of several clusters.
-pub fn choose(
+pub(super) fn choose(
     context: &PlanContext,
     sites: &[&str],
     build: impl Fn(&PlanContext, &str) -> Result<PlanBody, Refusal>,
@@ -79,7 +79,7 @@ fn first_that_can(
 }
 
 /// The clusters of a restore: the one that users are sent to comes first, for there its data is missing.
-pub fn of_restore<'a>(context: &PlanContext<'a>) -> Vec<&'a str> {
+pub(super) fn of_restore<'a>(context: &PlanContext<'a>) -> Vec<&'a str> {
     let objective = context.objective;
     let mut sites: Vec<&str> = objective.restored_on().iter().map(String::as_str).collect();
     let serves = |site: &&str| {
@@ -93,7 +93,7 @@ pub fn of_restore<'a>(context: &PlanContext<'a>) -> Vec<&'a str> {
 }
 
 /// The clusters of a failover.
-pub fn of_failover<'a>(context: &PlanContext<'a>) -> Result<Vec<&'a str>, Refusal> {
+pub(super) fn of_failover<'a>(context: &PlanContext<'a>) -> Result<Vec<&'a str>, Refusal> {
     let objective = context.objective;
     if objective.dr.is_empty() {
         return Err(refuse(

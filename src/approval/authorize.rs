@@ -20,7 +20,7 @@ pub const MAX_PER_MINUTE: usize = 6;
 /// A plan is claimed at most so many seconds after the last approval, or its facts are too old.
 pub const CLAIM_WITHIN_S: u64 = 60;
 
-pub type Authorization = Result<(), Refusal>;
+pub(super) type Authorization = Result<(), Refusal>;
 
 /// Who asks. `role` is what `people.toml` says now; `None` = it does not know this account.
 #[derive(Clone, Copy, Debug)]

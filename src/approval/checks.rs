@@ -6,7 +6,7 @@ use crate::model::{Actor, Level, Login, PersonRole, Plan, Refusal, SafeText};
 use super::authorize::{Authorization, MAX_OPEN, Requester, RoomNow};
 use super::{PlanRecord, PlanState};
 
-pub fn operator(asker: Requester) -> Authorization {
+pub(super) fn operator(asker: Requester) -> Authorization {
     match asker.role {
         None => no(
             Kind::Unmapped,
@@ -22,7 +22,7 @@ pub fn operator(asker: Requester) -> Authorization {
     }
 }
 
-pub fn recording(room: RoomNow) -> Authorization {
+pub(super) fn recording(room: RoomNow) -> Authorization {
     match room.degraded {
         None => Ok(()),
         Some(why) => no(
@@ -35,7 +35,7 @@ pub fn recording(room: RoomNow) -> Authorization {
 }
 
 /// Is who asks known as surely as is asked for? If not, the refusal says what is wrong with the login.
-pub fn level(asker: Requester, needed: Level, room: RoomNow) -> Authorization {
+pub(super) fn level(asker: Requester, needed: Level, room: RoomNow) -> Authorization {
     let who = asker.actor;
     if is_enough(who, needed, room) {
         return Ok(());
@@ -47,7 +47,7 @@ pub fn level(asker: Requester, needed: Level, room: RoomNow) -> Authorization {
 }
 
 /// The same of somebody who is not here to be told what to do about it.
-pub fn known_well_enough(who: &Actor, needed: Level, room: RoomNow) -> Authorization {
+pub(super) fn known_well_enough(who: &Actor, needed: Level, room: RoomNow) -> Authorization {
     if is_enough(who, needed, room) { Ok(()) } else { too_low(who, needed) }
 }
 
@@ -102,7 +102,7 @@ fn no_session(who: &Actor, login: Login) -> Authorization {
     }
 }
 
-pub fn level_words(level: Level) -> &'static str {
+pub(super) fn level_words(level: Level) -> &'static str {
     match level {
         Level::Drill => "a drill name",
         Level::Account => "your account",
@@ -112,7 +112,7 @@ pub fn level_words(level: Level) -> &'static str {
     }
 }
 
-pub fn name(plan: &Plan, typed: &str) -> Authorization {
+pub(super) fn name(plan: &Plan, typed: &str) -> Authorization {
     if typed == plan.confirm {
         return Ok(());
     }
@@ -123,14 +123,14 @@ pub fn name(plan: &Plan, typed: &str) -> Authorization {
     )
 }
 
-pub fn unchanged(record: &PlanRecord, room: RoomNow) -> Authorization {
+pub(super) fn unchanged(record: &PlanRecord, room: RoomNow) -> Authorization {
     if record.plan.policy.digest == room.policy_digest && record.plan.people_digest == room.people_digest {
         return Ok(());
     }
     config_changed("this plan was proposed", "Propose it again under the present rules.")
 }
 
-pub fn still_open(record: &PlanRecord) -> Authorization {
+pub(super) fn still_open(record: &PlanRecord) -> Authorization {
     let plan = &record.plan.plan;
     match record.state {
         PlanState::Proposed | PlanState::Approved => Ok(()),
@@ -146,7 +146,7 @@ pub fn still_open(record: &PlanRecord) -> Authorization {
     }
 }
 
-pub fn ended_words(state: PlanState) -> &'static str {
+pub(super) fn ended_words(state: PlanState) -> &'static str {
     match state {
         PlanState::Succeeded => "carried out",
         PlanState::Failed => "tried and failed",
@@ -154,11 +154,11 @@ pub fn ended_words(state: PlanState) -> &'static str {
     }
 }
 
-pub fn because(says: &SafeText) -> String {
+pub(super) fn because(says: &SafeText) -> String {
     if says.is_empty() { String::new() } else { format!(": {}", says.as_str().trim_end_matches('.')) }
 }
 
-pub fn refuse_proposer(record: &PlanRecord, who: &Actor) -> Authorization {
+pub(super) fn refuse_proposer(record: &PlanRecord, who: &Actor) -> Authorization {
     let remedy =
         format!("Ask another operator to read code {} and approve it; you can withdraw it.", record.digest.spoken());
     if who.level == Level::Drill || who.uid == record.by.uid {
@@ -171,7 +171,7 @@ pub fn refuse_proposer(record: &PlanRecord, who: &Actor) -> Authorization {
     )
 }
 
-pub fn refuse_again(record: &PlanRecord, before: &Actor, who: &Actor) -> Authorization {
+pub(super) fn refuse_again(record: &PlanRecord, before: &Actor, who: &Actor) -> Authorization {
     if who.level == Level::Drill || who.uid == before.uid {
         return no(
             Kind::AlreadyApproved,
@@ -186,7 +186,7 @@ pub fn refuse_again(record: &PlanRecord, before: &Actor, who: &Actor) -> Authori
     )
 }
 
-pub fn no_quorum(record: &PlanRecord) -> Authorization {
+pub(super) fn no_quorum(record: &PlanRecord) -> Authorization {
     let missing = record.missing_persons().max(1);
     no(
         Kind::NoQuorum,
@@ -199,16 +199,16 @@ pub fn no_quorum(record: &PlanRecord) -> Authorization {
     )
 }
 
-pub fn expired(why: &str) -> Authorization {
+pub(super) fn expired(why: &str) -> Authorization {
     let why = why.trim_end_matches('.');
     no(Kind::Expired, format!("The plan expired: {why}."), "Propose the same again; it will be built on fresh facts.")
 }
 
-pub fn config_changed(since: &str, remedy: &str) -> Authorization {
+pub(super) fn config_changed(since: &str, remedy: &str) -> Authorization {
     no(Kind::ConfigChanged, format!("The policy or the people file changed since {since}."), remedy)
 }
 
-pub fn too_many(open: usize) -> Authorization {
+pub(super) fn too_many(open: usize) -> Authorization {
     no(
         Kind::Rate,
         format!("{open} plans are open; a room holds {MAX_OPEN}."),
@@ -216,7 +216,7 @@ pub fn too_many(open: usize) -> Authorization {
     )
 }
 
-pub fn unknown_plan(plan: &str) -> Refusal {
+pub(super) fn unknown_plan(plan: &str) -> Refusal {
     Refusal::new(
         Kind::UnknownPlan,
         format!("There is no plan {plan} in this room."),
@@ -224,6 +224,6 @@ pub fn unknown_plan(plan: &str) -> Refusal {
     )
 }
 
-pub fn no(kind: Kind, why: impl AsRef<str>, remedy: impl AsRef<str>) -> Authorization {
+pub(super) fn no(kind: Kind, why: impl AsRef<str>, remedy: impl AsRef<str>) -> Authorization {
     Err(Refusal::new(kind, why, remedy))
 }

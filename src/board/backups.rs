@@ -65,7 +65,7 @@ impl ScheduleView<'_> {
     }
 
     /// Where the services are restored: on their DR clusters, or in place.
-    pub fn restored_on(&self) -> Vec<&str> {
+    pub(super) fn restored_on(&self) -> Vec<&str> {
         self.wanted.iter().flat_map(|it| it.objective.restored_on()).map(String::as_str).collect()
     }
 

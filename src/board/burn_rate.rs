@@ -41,7 +41,7 @@ impl BurnState {
 
 /// A line of the burn table.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct BurnRule {
+pub(super) struct BurnRule {
     pub page: bool,
     pub long_s: u64,
     pub short_s: u64,
@@ -50,7 +50,7 @@ pub struct BurnRule {
 }
 
 /// Two pairs that call someone, two that make a ticket.
-pub const TABLE: [BurnRule; 4] = [
+pub(super) const TABLE: [BurnRule; 4] = [
     BurnRule { page: true, long_s: 3_600, short_s: 300, share: 0.02 },
     BurnRule { page: true, long_s: 21_600, short_s: 1_800, share: 0.05 },
     BurnRule { page: false, long_s: 86_400, short_s: 7_200, share: 0.10 },
@@ -73,12 +73,12 @@ pub struct BurnPair {
 
 impl BurnRule {
     /// The burn at which the share is spent within the long window: 14.4 for 2 % of 30 d in an hour.
-    pub fn factor(&self, period_s: u64) -> f64 {
+    pub(super) fn factor(&self, period_s: u64) -> f64 {
         self.share * period_s as f64 / self.long_s as f64
     }
 
     /// Judges the pair. One window that is surely not over decides, whatever the other one is.
-    pub fn judge(&self, target: &SloTarget, long: &SloFigure, short: &SloFigure) -> BurnPair {
+    pub(super) fn judge(&self, target: &SloTarget, long: &SloFigure, short: &SloFigure) -> BurnPair {
         let factor = self.factor(target.period_s);
         let is_over = |reading: &SloFigure| reading.number().map(|errors| errors > factor * target.budget());
         let over = match (is_over(long), is_over(short)) {
@@ -100,7 +100,7 @@ impl BurnRule {
 }
 
 /// What the pairs say together; `newest` is the shortest window's reading. Nothing missing ever counts as good.
-pub fn state(pairs: &[BurnPair], newest: &SloFigure) -> BurnState {
+pub(super) fn state(pairs: &[BurnPair], newest: &SloFigure) -> BurnState {
     let over = |page| pairs.iter().any(|pair| pair.page == page && pair.over == Some(true));
     match newest {
         _ if over(true) => BurnState::Page,
@@ -114,28 +114,28 @@ pub fn state(pairs: &[BurnPair], newest: &SloFigure) -> BurnState {
 }
 
 /// The pair that decides what is shown: the first that is over, the first of all otherwise.
-pub fn deciding(pairs: &[BurnPair]) -> Option<&BurnPair> {
+pub(super) fn deciding(pairs: &[BurnPair]) -> Option<&BurnPair> {
     pairs.iter().find(|pair| pair.over == Some(true)).or_else(|| pairs.first())
 }
 
 /// The whole budget in minutes of complete failure at even traffic: 43.2 for 99.9 % over 30 d.
-pub fn budget_minutes(target: &SloTarget) -> f64 {
+pub(super) fn budget_minutes(target: &SloTarget) -> f64 {
     target.budget() * target.period_s as f64 / 60.0
 }
 
 /// The part of the budget that is left, below 0 where more was spent than there was.
-pub fn left(target: &SloTarget, errors: f64) -> f64 {
+pub(super) fn left(target: &SloTarget, errors: f64) -> f64 {
     1.0 - errors / target.budget()
 }
 
 /// Seconds until what is left is spent at this burn. `None` where it never is: at a burn of 1 or less the period forgets
 /// old errors as fast as new ones come.
-pub fn empty_in_s(target: &SloTarget, left: f64, burn: f64) -> Option<u64> {
+pub(super) fn empty_in_s(target: &SloTarget, left: f64, burn: f64) -> Option<u64> {
     (burn > 1.0 && left > 0.0).then(|| (left * target.period_s as f64 / burn) as u64)
 }
 
 /// Three significant places: a row must not change with every request.
-pub fn rounded(value: f64) -> f64 {
+pub(super) fn rounded(value: f64) -> f64 {
     if value == 0.0 || !value.is_finite() {
         return value;
     }

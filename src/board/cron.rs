@@ -26,7 +26,7 @@ pub(super) enum Cron {
 
 impl Cron {
     /// Reads a schedule; the error says what is wrong with it.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let mut rest = text.trim();
         let mut zone = chrono_tz::UTC;
         for prefix in ["CRON_TZ=", "TZ="] {
@@ -50,7 +50,7 @@ impl Cron {
     }
 
     /// The first time after `at` at which it runs, if there is one.
-    pub fn next_after(&self, at: Stamp) -> Option<Stamp> {
+    pub(super) fn next_after(&self, at: Stamp) -> Option<Stamp> {
         match self {
             Self::Every(every) => at.checked_add_signed(*every),
             Self::At(cron, zone) => {
@@ -64,7 +64,7 @@ impl Cron {
     }
 
     /// How many times it should have run after `last` and up to `until`.
-    pub fn runs_between(&self, last: Stamp, until: Stamp) -> CountedRuns {
+    pub(super) fn runs_between(&self, last: Stamp, until: Stamp) -> CountedRuns {
         if until <= last {
             return CountedRuns::default();
         }
@@ -95,14 +95,14 @@ impl Cron {
     }
 
     /// How long from one run to the next, about that time.
-    pub fn interval_s(&self, about: Stamp) -> Option<u64> {
+    pub(super) fn interval_s(&self, about: Stamp) -> Option<u64> {
         let first = self.next_after(about)?;
         let second = self.next_after(first)?;
         u64::try_from((second - first).num_seconds()).ok()
     }
 
     /// Until when [`Cron::interval_s`] stays the same; `None` = for ever.
-    pub fn interval_stands_until(&self, about: Stamp) -> Option<Stamp> {
+    pub(super) fn interval_stands_until(&self, about: Stamp) -> Option<Stamp> {
         match self {
             Self::Every(_) => None,
             Self::At(..) => self.next_after(about),
@@ -110,7 +110,7 @@ impl Cron {
     }
 
     /// The first run after `now`; of an interval, counted from the `last` one.
-    pub fn due_after(&self, last: Stamp, now: Stamp) -> Option<Stamp> {
+    pub(super) fn due_after(&self, last: Stamp, now: Stamp) -> Option<Stamp> {
         let Self::Every(every) = self else { return self.next_after(now) };
         let every_ms = every.num_milliseconds().max(1);
         let gone = (now - last).num_milliseconds().max(0) / every_ms;

@@ -177,11 +177,11 @@ mod shared {
 
     use crate::model::facts::KubeEvent;
 
-    pub fn serialize<S: Serializer>(event: &Arc<KubeEvent>, to: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(event: &Arc<KubeEvent>, to: S) -> Result<S::Ok, S::Error> {
         event.as_ref().serialize(to)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<KubeEvent>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<KubeEvent>, D::Error> {
         KubeEvent::deserialize(from).map(Arc::new)
     }
 }
@@ -194,11 +194,11 @@ mod shared_tally {
 
     use super::EventTally;
 
-    pub fn serialize<S: Serializer>(tally: &Option<Arc<EventTally>>, to: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(tally: &Option<Arc<EventTally>>, to: S) -> Result<S::Ok, S::Error> {
         tally.as_deref().serialize(to)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Arc<EventTally>>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Arc<EventTally>>, D::Error> {
         Ok(Option::<EventTally>::deserialize(from)?.map(Arc::new))
     }
 }

@@ -20,11 +20,11 @@ use super::row::{Row, TopicView, Verdict};
 use super::row_builder::Opinion;
 
 /// The most events kept.
-pub const MOST_EVENTS: usize = 5_000;
+pub(super) const MOST_EVENTS: usize = 5_000;
 /// The most events that have a row: the newest of each kind, and the newest of all.
-pub const MOST_SHOWN: usize = 1_000;
+pub(super) const MOST_SHOWN: usize = 1_000;
 /// The most kinds of events kept.
-pub const MOST_GROUPS: usize = 800;
+pub(super) const MOST_GROUPS: usize = 800;
 /// The most objects of a kind of event that are told apart.
 const MOST_OBJECTS: usize = 256;
 /// A kind of event of which the server has none any more is shown for so long after the last.
@@ -115,7 +115,7 @@ pub(super) struct Events {
 
 impl Events {
     /// An event came or changed.
-    pub fn upsert(&mut self, source: &SourceId, event: KubeEvent, seen_at: Stamp) {
+    pub(super) fn upsert(&mut self, source: &SourceId, event: KubeEvent, seen_at: Stamp) {
         self.hear(source, event, seen_at, false);
     }
 
@@ -234,7 +234,7 @@ impl Events {
     }
 
     /// Expired at the server: gone here too, and not "resolved". That there was such a kind of event stays known.
-    pub fn remove(&mut self, source: &SourceId, uid: &str) {
+    pub(super) fn remove(&mut self, source: &SourceId, uid: &str) {
         if let Some(gone) = self.take(&Arc::new((source.clone(), uid.to_owned())))
             && self.kinds.get(&gone.group).is_some_and(|kind| kind.key.1 == uid)
         {
@@ -258,7 +258,7 @@ impl Events {
         }
     }
 
-    pub fn replace(&mut self, source: &SourceId, events: Vec<KubeEvent>, seen_at: Stamp) {
+    pub(super) fn replace(&mut self, source: &SourceId, events: Vec<KubeEvent>, seen_at: Stamp) {
         self.unkept.remove(source);
         let here: HashSet<&str> = events.iter().map(|event| event.uid.as_str()).collect();
         let own = self.by_key.keys().filter(|key| key.0 == *source && !here.contains(key.1.as_str()));
@@ -272,7 +272,7 @@ impl Events {
     }
 
     /// The last list of a source held so many more: of which kinds, nobody knows.
-    pub fn unkept(&mut self, source: &SourceId, count: u64) {
+    pub(super) fn unkept(&mut self, source: &SourceId, count: u64) {
         self.unkept.insert(source.clone(), count);
         for kind in self.kinds.values_mut().filter(|kind| kind.key.0 == *source) {
             Arc::make_mut(&mut kind.tally).at_least = true;

@@ -17,7 +17,7 @@ pub(super) struct StandsUntil(Cell<Option<Stamp>>);
 
 impl StandsUntil {
     /// `None` = time alone changes nothing.
-    pub fn get(&self) -> Option<Stamp> {
+    pub(super) fn get(&self) -> Option<Stamp> {
         self.0.get()
     }
 }
@@ -32,17 +32,17 @@ pub(super) struct JudgedAt<'a> {
 }
 
 impl<'a> JudgedAt<'a> {
-    pub fn new(at: Stamp, until: &'a StandsUntil) -> Self {
+    pub(super) fn new(at: Stamp, until: &'a StandsUntil) -> Self {
         Self { at, ahead: TimeDelta::zero(), until: Some(until) }
     }
 
     /// For what is decided once, when something is heard, and not again as time goes on.
-    pub fn once(at: Stamp) -> Self {
+    pub(super) fn once(at: Stamp) -> Self {
         Self { at, ahead: TimeDelta::zero(), until: None }
     }
 
     /// The same instant by a clock that is so far ahead of ours.
-    pub fn by_clock(self, ahead: TimeDelta) -> Self {
+    pub(super) fn by_clock(self, ahead: TimeDelta) -> Self {
         Self { at: self.at + ahead, ahead: self.ahead + ahead, ..self }
     }
 
@@ -55,43 +55,43 @@ impl<'a> JudgedAt<'a> {
     }
 
     /// Whether an instant has come.
-    pub fn is_past(self, instant: Stamp) -> bool {
+    pub(super) fn is_past(self, instant: Stamp) -> bool {
         self.changes(Some(instant));
         instant <= self.at
     }
 
     /// Whether an instant is over.
-    pub fn is_after(self, instant: Stamp) -> bool {
+    pub(super) fn is_after(self, instant: Stamp) -> bool {
         self.changes(instant.checked_add_signed(TimeDelta::nanoseconds(1)));
         instant < self.at
     }
 
     /// Whether an instant is longer ago than that.
-    pub fn is_older(self, instant: Stamp, than: TimeDelta) -> bool {
+    pub(super) fn is_older(self, instant: Stamp, than: TimeDelta) -> bool {
         instant.checked_add_signed(than).is_some_and(|over| self.is_after(over))
     }
 
     /// Whether an instant is more than so many whole seconds ago.
-    pub fn is_older_s(self, instant: Stamp, than_s: u64) -> bool {
+    pub(super) fn is_older_s(self, instant: Stamp, than_s: u64) -> bool {
         let seconds = i64::try_from(than_s).ok().and_then(|seconds| TimeDelta::try_seconds(seconds.checked_add(1)?));
         let over = seconds.and_then(|seconds| instant.checked_add_signed(seconds));
         over.is_some_and(|over| self.is_past(over))
     }
 
     /// Whether an instant lies ahead by more than that.
-    pub fn is_ahead(self, instant: Stamp, by: TimeDelta) -> bool {
+    pub(super) fn is_ahead(self, instant: Stamp, by: TimeDelta) -> bool {
         instant.checked_sub_signed(by).is_some_and(|from| !self.is_past(from))
     }
 
     /// Whether an instant lies ahead by more than so many whole seconds.
-    pub fn is_ahead_s(self, instant: Stamp, by_s: i64) -> bool {
+    pub(super) fn is_ahead_s(self, instant: Stamp, by_s: i64) -> bool {
         let seconds = by_s.checked_add(1).and_then(TimeDelta::try_seconds);
         let from = seconds.and_then(|seconds| instant.checked_sub_signed(seconds));
         from.is_some_and(|from| !self.is_after(from))
     }
 
     /// The earlier of both.
-    pub fn or_earlier(self, instant: Stamp) -> Stamp {
+    pub(super) fn or_earlier(self, instant: Stamp) -> Stamp {
         if self.is_past(instant) {
             return instant;
         }
@@ -101,14 +101,14 @@ impl<'a> JudgedAt<'a> {
     }
 
     /// What is found by the time itself, and when that is another thing: `find` answers with both.
-    pub fn find<T>(self, find: impl FnOnce(Stamp) -> (T, Option<Stamp>)) -> T {
+    pub(super) fn find<T>(self, find: impl FnOnce(Stamp) -> (T, Option<Stamp>)) -> T {
         let (found, until) = find(self.at);
         self.changes(until);
         found
     }
 
     /// How long ago an instant is, in words.
-    pub fn words_since(self, instant: Stamp) -> String {
+    pub(super) fn words_since(self, instant: Stamp) -> String {
         let ago = time::since(instant, self.at);
         let next = i64::try_from(time::next_words(ago)).ok().and_then(TimeDelta::try_seconds);
         self.changes(next.and_then(|next| instant.checked_add_signed(next)));
@@ -116,19 +116,19 @@ impl<'a> JudgedAt<'a> {
     }
 
     /// Whether an instant is of the same day.
-    pub fn is_same_day(self, instant: Stamp) -> bool {
+    pub(super) fn is_same_day(self, instant: Stamp) -> bool {
         self.changes(self.midnight());
         instant.date_naive() == self.at.date_naive()
     }
 
     /// [`time::dated`].
-    pub fn dated(self, instant: Stamp) -> String {
+    pub(super) fn dated(self, instant: Stamp) -> String {
         self.changes(self.midnight());
         time::dated(instant, self.at)
     }
 
     /// [`time::moment`].
-    pub fn moment(self, instant: Stamp) -> String {
+    pub(super) fn moment(self, instant: Stamp) -> String {
         self.changes(self.midnight());
         time::moment_steps(instant, self.at).into_iter().for_each(|step| self.changes(Some(step)));
         time::moment(instant, self.at)

@@ -94,7 +94,7 @@ fn proves_life(fact: &Fact) -> bool {
 }
 
 impl SourceState {
-    pub fn new(fresh_for_s: u64) -> Self {
+    pub(super) fn new(fresh_for_s: u64) -> Self {
         Self {
             fresh_for_s,
             notes: Vec::new(),
@@ -109,36 +109,36 @@ impl SourceState {
     }
 
     /// Facts of a kind, by key.
-    pub fn of(&self, kind: FactKind) -> impl Iterator<Item = &StoredFact> {
+    pub(super) fn of(&self, kind: FactKind) -> impl Iterator<Item = &StoredFact> {
         self.facts.get(&kind).into_iter().flat_map(BTreeMap::values)
     }
 
-    pub fn get(&self, kind: FactKind, key: &str) -> Option<&StoredFact> {
+    pub(super) fn get(&self, kind: FactKind, key: &str) -> Option<&StoredFact> {
         self.facts.get(&kind)?.get(key)
     }
 
     /// Every list was told.
-    pub fn completed(&mut self) {
+    pub(super) fn completed(&mut self) {
         self.complete = true;
     }
 
     /// Whether some list is still being read, for the first time or again after the source was away. What depends on
     /// several lists is not judged before all of them are there.
-    pub fn is_reading(&self) -> bool {
+    pub(super) fn is_reading(&self) -> bool {
         !self.complete && self.trouble.is_none()
     }
 
     /// Whether facts of a kind were ever told, if only that there are none.
-    pub fn listed(&self, kind: FactKind) -> bool {
+    pub(super) fn listed(&self, kind: FactKind) -> bool {
         self.facts.contains_key(&kind)
     }
 
-    pub fn facts_mut(&mut self, kind: FactKind) -> &mut BTreeMap<String, StoredFact> {
+    pub(super) fn facts_mut(&mut self, kind: FactKind) -> &mut BTreeMap<String, StoredFact> {
         self.facts.entry(kind).or_default()
     }
 
     /// The instant up to which everything from this source is proven, unless a fact itself is newer.
-    pub fn proven_at(&self) -> Option<Stamp> {
+    pub(super) fn proven_at(&self) -> Option<Stamp> {
         match &self.trouble {
             Some(troubled) if !is_partial(troubled.trouble.kind) => troubled.proven,
             _ => self.alive_at,
@@ -156,11 +156,11 @@ impl SourceState {
     }
 
     /// What proofs of life alone may have changed.
-    pub fn life(&self) -> (Option<Stamp>, bool) {
+    pub(super) fn life(&self) -> (Option<Stamp>, bool) {
         (self.alive_at, self.trouble.is_some())
     }
 
-    pub fn is_stale_at(&self, seen_at: Stamp, now: JudgedAt<'_>) -> bool {
+    pub(super) fn is_stale_at(&self, seen_at: Stamp, now: JudgedAt<'_>) -> bool {
         let fresh =
             TimeDelta::try_seconds(i64::try_from(self.fresh_for_s).unwrap_or(i64::MAX)).unwrap_or(TimeDelta::MAX);
         // Seen in the future: the wall clock was set back, and nothing says how long ago it really was.
@@ -168,7 +168,7 @@ impl SourceState {
     }
 
     /// A fact is new or newer.
-    pub fn upsert(&mut self, fact: Fact, seen_at: Stamp) {
+    pub(super) fn upsert(&mut self, fact: Fact, seen_at: Stamp) {
         if proves_life(&fact) {
             self.alive(seen_at, false);
         }
@@ -181,14 +181,14 @@ impl SourceState {
         facts.insert(key, StoredFact { fact, seen_at, missed: 0 });
     }
 
-    pub fn remove(&mut self, kind: FactKind, key: &str, seen_at: Stamp) {
+    pub(super) fn remove(&mut self, kind: FactKind, key: &str, seen_at: Stamp) {
         self.alive(seen_at, false);
         if let Some(facts) = self.facts.get_mut(&kind) {
             facts.remove(key);
         }
     }
 
-    pub fn replace(&mut self, kind: FactKind, facts: Vec<Fact>, seen_at: Stamp) {
+    pub(super) fn replace(&mut self, kind: FactKind, facts: Vec<Fact>, seen_at: Stamp) {
         self.alive(seen_at, true);
         self.unkept.remove(&kind);
         let kept = self.facts.entry(kind).or_default();
@@ -203,18 +203,18 @@ impl SourceState {
     }
 
     /// The list that was told last held so many more.
-    pub fn unkept(&mut self, kind: FactKind, count: u64) {
+    pub(super) fn unkept(&mut self, kind: FactKind, count: u64) {
         self.unkept.insert(kind, count);
     }
 
     /// How many facts it has that are not kept.
-    pub fn unkept_facts(&self) -> u64 {
+    pub(super) fn unkept_facts(&self) -> u64 {
         self.dropped + self.unkept.values().sum::<u64>()
     }
 
     /// Proof of life. `whole`: a complete answer, which disproves any trouble; otherwise only "nothing comes" is disproved
     /// at once, and a partial trouble is forgotten when it has not been repeated for a while.
-    pub fn alive(&mut self, seen_at: Stamp, whole: bool) {
+    pub(super) fn alive(&mut self, seen_at: Stamp, whole: bool) {
         self.seen(seen_at);
         let Some(troubled) = &mut self.trouble else { return };
         let settles = !is_partial(troubled.trouble.kind)
@@ -240,7 +240,7 @@ impl SourceState {
         }
     }
 
-    pub fn troubled(&mut self, trouble: Trouble, seen_at: Stamp) {
+    pub(super) fn troubled(&mut self, trouble: Trouble, seen_at: Stamp) {
         if trouble.kind == TroubleKind::Partial {
             // An answer with gaps is an answer: what it holds is as fresh as any.
             self.seen(seen_at);
@@ -266,7 +266,7 @@ impl SourceState {
     }
 
     /// What is wrong with all of it, if something is.
-    pub fn whole_trouble(&self) -> Option<&OpenTrouble> {
+    pub(super) fn whole_trouble(&self) -> Option<&OpenTrouble> {
         self.trouble.as_ref().filter(|troubled| !is_partial(troubled.trouble.kind))
     }
 
@@ -283,34 +283,34 @@ pub(super) struct Store {
 }
 
 impl Store {
-    pub fn announce(&mut self, id: SourceId, fresh_for_s: u64) {
+    pub(super) fn announce(&mut self, id: SourceId, fresh_for_s: u64) {
         self.sources.insert(id, SourceState::new(fresh_for_s));
     }
 
-    pub fn source_mut(&mut self, id: &SourceId) -> &mut SourceState {
+    pub(super) fn source_mut(&mut self, id: &SourceId) -> &mut SourceState {
         self.sources.entry(id.clone()).or_insert_with(|| SourceState::new(DEFAULT_FRESH_S))
     }
 
-    pub fn source(&self, id: &SourceId) -> Option<&SourceState> {
+    pub(super) fn source(&self, id: &SourceId) -> Option<&SourceState> {
         self.sources.get(id)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (&SourceId, &SourceState)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&SourceId, &SourceState)> {
         self.sources.iter()
     }
 
     /// Sources of one system.
-    pub fn system(&self, system: System) -> impl Iterator<Item = (&SourceId, &SourceState)> {
+    pub(super) fn system(&self, system: System) -> impl Iterator<Item = (&SourceId, &SourceState)> {
         self.sources.iter().filter(move |(id, _)| id.system == system)
     }
 
     /// Every fact of a kind, with its source.
-    pub fn facts(&self, kind: FactKind) -> impl Iterator<Item = (&SourceId, &SourceState, &StoredFact)> {
+    pub(super) fn facts(&self, kind: FactKind) -> impl Iterator<Item = (&SourceId, &SourceState, &StoredFact)> {
         self.sources.iter().flat_map(move |(id, state)| state.of(kind).map(move |held| (id, state, held)))
     }
 
     /// How far a fact can be believed.
-    pub fn proof(&self, id: &SourceId, state: &SourceState, held: &StoredFact, now: JudgedAt<'_>) -> Provenance {
+    pub(super) fn proof(&self, id: &SourceId, state: &SourceState, held: &StoredFact, now: JudgedAt<'_>) -> Provenance {
         let ahead = |at: &Stamp| now.is_ahead(*at, AHEAD);
         let seen_at = match state.proven_at() {
             Some(at) if at >= held.seen_at || ahead(&held.seen_at) => at,
@@ -320,7 +320,7 @@ impl Store {
     }
 
     /// How far a source's silence about something can be believed.
-    pub fn proof_of_source(&self, id: &SourceId, now: JudgedAt<'_>) -> Provenance {
+    pub(super) fn proof_of_source(&self, id: &SourceId, now: JudgedAt<'_>) -> Provenance {
         let state = self.sources.get(id);
         let seen_at = state.and_then(SourceState::proven_at);
         Provenance {

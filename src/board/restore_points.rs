@@ -62,7 +62,7 @@ pub(super) fn skew_of(store: &Store, cluster: &str) -> TimeDelta {
 }
 
 impl<'a> RestorePoints<'a> {
-    pub fn of(store: &'a Store, now: JudgedAt<'_>) -> Self {
+    pub(super) fn of(store: &'a Store, now: JudgedAt<'_>) -> Self {
         let mut out = Self::default();
         let volumes = volumes(store);
         let homes = homes(store);
@@ -90,7 +90,7 @@ impl<'a> RestorePoints<'a> {
     }
 
     /// Every backup.
-    pub fn all(&self) -> impl Iterator<Item = &Candidate<'a>> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &Candidate<'a>> {
         self.by_schedule.values().flatten().chain(&self.on_demand)
     }
 }
@@ -197,7 +197,7 @@ pub(super) enum UnusableBackup {
 }
 
 impl UnusableBackup {
-    pub fn says(self) -> String {
+    pub(super) fn says(self) -> String {
         match self {
             Self::Phase(says) | Self::Unknown(says) | Self::Other(says) => says,
         }
@@ -251,7 +251,7 @@ pub(super) fn unfit(it: &Candidate<'_>, now: JudgedAt<'_>) -> Option<UnusableBac
 }
 
 /// Whether an instant can't have been: it lies ahead of now by more than clocks that agree differ.
-pub fn is_ahead(at: Stamp, now: Stamp) -> bool {
+pub(super) fn is_ahead(at: Stamp, now: Stamp) -> bool {
     (at - now).num_seconds() > AHEAD_S
 }
 
@@ -297,17 +297,17 @@ pub(super) fn location_trouble(location: &Location, proven: Stamp) -> Option<Str
 
 impl Candidate<'_> {
     /// Whether it was seen on one of these clusters.
-    pub fn is_on(&self, clusters: &[&str]) -> bool {
+    pub(super) fn is_on(&self, clusters: &[&str]) -> bool {
         clusters.contains(&self.source.instance.as_str())
     }
 
     /// How far it can be believed.
-    pub fn proof(&self, store: &Store, now: JudgedAt<'_>) -> Provenance {
+    pub(super) fn proof(&self, store: &Store, now: JudgedAt<'_>) -> Provenance {
         store.proof(self.source, self.state, self.held, now)
     }
 
     /// As a row names it. Only for points with a start.
-    pub fn point(&self) -> Option<PointSummary> {
+    pub(super) fn point(&self) -> Option<PointSummary> {
         let it = self.point;
         Some(PointSummary {
             name: it.name.clone(),

@@ -58,7 +58,7 @@ pub(super) struct RestoreProgress {
 
 impl RestoreProgress {
     /// Takes in what a change says of restores and their volumes.
-    pub fn see(&mut self, source: &SourceId, change: &SourceChange, seen_at: Stamp) {
+    pub(super) fn see(&mut self, source: &SourceId, change: &SourceChange, seen_at: Stamp) {
         match change {
             SourceChange::Upsert(fact) => self.fact(source, fact, seen_at),
             SourceChange::Replace {

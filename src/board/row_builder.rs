@@ -14,29 +14,29 @@ pub(super) struct Opinion {
 }
 
 impl Opinion {
-    pub fn new(verdict: Verdict) -> Self {
+    pub(super) fn new(verdict: Verdict) -> Self {
         Self { verdict, reasons: Vec::new() }
     }
 
     /// At least this bad, because.
-    pub fn because(&mut self, verdict: Verdict, reason: impl Into<String>) {
+    pub(super) fn because(&mut self, verdict: Verdict, reason: impl Into<String>) {
         self.verdict = self.verdict.max(verdict);
         self.reasons.push(reason.into());
     }
 
     /// A reason that changes nothing.
-    pub fn mention(&mut self, reason: impl Into<String>) {
+    pub(super) fn mention(&mut self, reason: impl Into<String>) {
         self.reasons.push(reason.into());
     }
 
     /// Exactly this bad, whatever the reasons, because nobody is hurt by them.
-    pub fn only(&mut self, verdict: Verdict, reason: impl Into<String>) {
+    pub(super) fn only(&mut self, verdict: Verdict, reason: impl Into<String>) {
         self.verdict = verdict;
         self.reasons.push(reason.into());
     }
 
     /// The row. Stale or doubtful proof makes it `Unknown` at best, and says since when.
-    pub fn row(mut self, id: impl Into<String>, proof: Provenance, body: impl Into<RowBody>) -> Row {
+    pub(super) fn row(mut self, id: impl Into<String>, proof: Provenance, body: impl Into<RowBody>) -> Row {
         if proof.stale {
             self.verdict = self.verdict.max(Verdict::Unknown);
             self.reasons.push(not_heard(&proof));

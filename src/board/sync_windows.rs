@@ -109,12 +109,12 @@ pub(super) struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    pub fn new(projects: impl Iterator<Item = &'a Project>, now: JudgedAt<'a>) -> Self {
+    pub(super) fn new(projects: impl Iterator<Item = &'a Project>, now: JudgedAt<'a>) -> Self {
         Self { projects: projects.map(|it| (it.name.as_str(), it)).collect(), known: BTreeMap::new(), now }
     }
 
     /// Whether an application may be synced.
-    pub fn of(&mut self, app: &App) -> Windows {
+    pub(super) fn of(&mut self, app: &App) -> Windows {
         if app.flux.is_some() {
             return Windows::None;
         }

@@ -39,7 +39,7 @@ pub(super) struct Wave {
 
 impl Vanished {
     /// Takes in a change before the store does.
-    pub fn see(&mut self, store: &Store, source: &SourceId, change: &SourceChange, seen_at: Stamp) {
+    pub(super) fn see(&mut self, store: &Store, source: &SourceId, change: &SourceChange, seen_at: Stamp) {
         let Some(state) = store.source(source) else { return };
         match change {
             SourceChange::Remove { kind: FactKind::RestorePoint, key } => {
@@ -84,7 +84,7 @@ impl Vanished {
     }
 
     /// The newest wave of a schedule's restore points, over all clusters.
-    pub fn wave(&self, store: &Store, maker: Option<&str>, now: JudgedAt<'_>) -> Option<Wave> {
+    pub(super) fn wave(&self, store: &Store, maker: Option<&str>, now: JudgedAt<'_>) -> Option<Wave> {
         let of = self.seen.iter().filter(|((_, by), _)| by.as_deref() == maker);
         let waves = of.filter_map(|((source, _), gone)| {
             let newest = gone.iter().map(|(at, _)| *at).max().filter(|at| !now.is_older(*at, SAID_FOR))?;

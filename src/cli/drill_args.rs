@@ -24,7 +24,7 @@ pub struct DrillArgs {
 
 /// A drill that is played.
 #[derive(Clone, Debug, ClapArgs)]
-pub struct DrillPlay {
+pub(super) struct DrillPlay {
     /// The scenario: a name, or a TOML file.
     #[arg(value_name = "SCENARIO", default_value = USUAL)]
     pub(super) scenario: String,
@@ -46,7 +46,7 @@ pub struct DrillPlay {
 
 /// How a drill runs.
 #[derive(Clone, Copy, Debug, ClapArgs)]
-pub struct DrillPace {
+pub(super) struct DrillPace {
     /// Drill seconds per second, 0.1 to 600; with --headless also max, as fast as the machine allows.
     #[arg(long, value_name = "N", default_value = "1", value_parser = speed)]
     pub(super) speed: f64,
@@ -57,7 +57,7 @@ pub struct DrillPace {
 
 /// `drill world …`.
 #[derive(Clone, Debug, Subcommand)]
-pub enum DrillWorld {
+pub(super) enum DrillWorld {
     /// Serve the simulated services alone, for kubectl, amtool and curl.
     World {
         /// The scenario: a name, or a TOML file.

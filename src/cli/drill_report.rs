@@ -24,7 +24,7 @@ const FORMS: [(&str, ExportFormat); 4] = [
 ];
 
 /// The incident as the drill's room tells it; `None` if it was left before the first alert.
-pub async fn story(socket: &Path) -> Result<Option<Outline>, CliError> {
+pub(super) async fn story(socket: &Path) -> Result<Option<Outline>, CliError> {
     let intent = Intent { entries_from: Some(1), ..Intent::default() };
     let mut link = RoomLink::open(socket, &intent).await?;
     link.caught_up().await?;
@@ -35,14 +35,19 @@ pub async fn story(socket: &Path) -> Result<Option<Outline>, CliError> {
 }
 
 /// Takes away the files of a log that is written to; this one never is again.
-pub fn tidy(dir: &Path) {
+pub(super) fn tidy(dir: &Path) {
     for name in ["LOCK", "RESERVE", "SNAPSHOT"] {
         let _ = std::fs::remove_file(dir.join(name));
     }
 }
 
 /// Leaves the export in all its forms and the score. `run` is what played people did, if nobody else took part.
-pub fn leave(dir: &Path, options: &DrillOptions, run: Option<&DrillRun>, outline: &Outline) -> Result<Score, CliError> {
+pub(super) fn leave(
+    dir: &Path,
+    options: &DrillOptions,
+    run: Option<&DrillRun>,
+    outline: &Outline,
+) -> Result<Score, CliError> {
     for (ending, form) in FORMS {
         super::output::write_file(&dir.join(format!("export.{ending}")), &export::render(outline, form))?;
     }
@@ -62,7 +67,7 @@ pub fn leave(dir: &Path, options: &DrillOptions, run: Option<&DrillRun>, outline
 }
 
 /// What a drill says at its end.
-pub fn words(score: &Score, outline: &Outline, dir: &Path, again: &str) -> String {
+pub(super) fn words(score: &Score, outline: &Outline, dir: &Path, again: &str) -> String {
     let mut text =
         format!("DRILL {} · seed {} · {} of {} milestones\n", score.scenario, score.seed, score.reached, score.of);
     for objective in &outline.objectives {
@@ -156,7 +161,7 @@ fn span(seconds: u64) -> String {
 }
 
 /// The command that plays the same again.
-pub fn again(options: &DrillOptions, flags: &[&str]) -> String {
+pub(super) fn again(options: &DrillOptions, flags: &[&str]) -> String {
     let mut words = vec!["warroom drill".to_owned()];
     if options.scenario != drill::USUAL {
         words.push(options.scenario.clone());

@@ -25,7 +25,7 @@ enum EntryBacking {
 }
 
 /// Entries whose chain was checked before.
-pub struct EntryFiles {
+pub(super) struct EntryFiles {
     backing: EntryBacking,
     /// The last one that was checked: what is read again goes at least so far.
     last: u64,
@@ -35,7 +35,7 @@ pub struct EntryFiles {
 
 impl EntryFiles {
     /// The log in a folder, which `take` hears first: every entry, checked. With why it is not whole, if it isn't.
-    pub fn folder(dir: &Path, take: &mut dyn FnMut(LogLine)) -> Result<(Self, Option<String>), CliError> {
+    pub(super) fn folder(dir: &Path, take: &mut dyn FnMut(LogLine)) -> Result<(Self, Option<String>), CliError> {
         let wrong = |error: ledger::LedgerError| CliError::Usage(error.to_string());
         let files = ledger::segment_files(dir).map_err(wrong)?;
         let mut last = 0;
@@ -49,7 +49,7 @@ impl EntryFiles {
     }
 
     /// Why reading ended.
-    pub fn failure(&self) -> CliError {
+    pub(super) fn failure(&self) -> CliError {
         let why = self.failed.take().unwrap_or_else(|| "the entries could not be written as they are".to_owned());
         CliError::Integrity(why)
     }
@@ -106,14 +106,14 @@ impl EntrySource for EntryFiles {
 }
 
 /// What a room sends of an incident, on its way to a file.
-pub struct Spool {
+pub(super) struct Spool {
     file: BufWriter<File>,
     last: u64,
 }
 
 impl Spool {
     /// A file that only this process can read.
-    pub fn new() -> Result<Self, CliError> {
+    pub(super) fn new() -> Result<Self, CliError> {
         let path = std::env::temp_dir().join(format!(".warroom-{:016x}", u64::from_ne_bytes(Random::system().bytes())));
         let made = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
         let file = made.and_then(|file| std::fs::remove_file(&path).map(|()| file));
@@ -122,7 +122,7 @@ impl Spool {
     }
 
     /// Keeps an entry, as a log has it.
-    pub fn add(&mut self, line: &LogLine, seq: u64) -> Result<(), CliError> {
+    pub(super) fn add(&mut self, line: &LogLine, seq: u64) -> Result<(), CliError> {
         self.last = seq;
         for text in line.body.iter().chain([&line.line]) {
             writeln!(self.file, "{text}")?;
@@ -131,7 +131,7 @@ impl Spool {
     }
 
     /// All that was kept.
-    pub fn done(self) -> Result<EntryFiles, CliError> {
+    pub(super) fn done(self) -> Result<EntryFiles, CliError> {
         let file = self.file.into_inner().map_err(|error| CliError::Other(error.to_string()))?;
         Ok(EntryFiles { backing: EntryBacking::Spool(file), last: self.last, failed: RefCell::default() })
     }

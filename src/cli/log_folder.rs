@@ -20,7 +20,7 @@ use crate::seal::{self, ChainLine};
 use crate::timeline::{EntrySource as _, Keep, Story};
 
 /// A log that was read from a folder.
-pub struct LogFolder {
+pub(super) struct LogFolder {
     /// What a client of its room would know of it; of entries, only what others need to be told with.
     pub mirror: Mirror,
     /// Its entries.
@@ -35,7 +35,7 @@ pub struct LogFolder {
 ///
 /// # Errors
 /// If there is no log, or it can't be read.
-pub fn read(dir: &Path, config: Option<&Path>) -> Result<LogFolder, CliError> {
+pub(super) fn read(dir: &Path, config: Option<&Path>) -> Result<LogFolder, CliError> {
     let (clock, mut told, mut last) = (Clock::real(), ToldOfRoom::default(), None);
     let mut mirror = Mirror { story: Story::keeping(Keep::Heads).into(), ..Mirror::default() };
     let (entries, broken) = EntryFiles::folder(dir, &mut |line| {
@@ -121,7 +121,7 @@ fn drill_info(text: &str) -> DrillInfo {
 }
 
 /// How the incident stands by the log alone. What the sources say is not in it.
-pub fn status(folder: &LogFolder) -> CommandOutput {
+pub(super) fn status(folder: &LogFolder) -> CommandOutput {
     let mirror = &folder.mirror;
     let incident = mirror.story.current().or(mirror.story.latest());
     let (seq, head) = mirror.head.map_or((0, String::new()), |(seq, head)| (seq, head.hex()));

@@ -81,7 +81,7 @@ impl RunCommand for ExpireArgs {
 
 /// What turns a preview into the act.
 #[derive(Clone, Debug, Default, ClapArgs)]
-pub struct Consent {
+pub(super) struct Consent {
     /// Do it. Without, only the preview is shown, and the exit code is 6.
     #[arg(long)]
     yes: bool,

@@ -9,7 +9,7 @@ use crate::board::{EventRow, Row, Verdict, breached};
 use crate::model::Stamp;
 
 /// How rows stand; those of sources among them.
-pub fn of_rows<'a>(rows: impl IntoIterator<Item = &'a Row>, now: Stamp) -> Exit {
+pub(super) fn of_rows<'a>(rows: impl IntoIterator<Item = &'a Row>, now: Stamp) -> Exit {
     rows.into_iter().map(|row| of_row(row, now)).max().unwrap_or(Exit::Ok)
 }
 

@@ -42,7 +42,7 @@ pub struct AddArgs {
 
 /// What `timeline add` adds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum NoteKind {
+pub(super) enum NoteKind {
     #[default]
     Note,
     Decision,
@@ -183,7 +183,7 @@ async fn moment_if(link: &mut RoomLink, flag: &str, text: Option<&str>) -> Resul
 ///
 /// # Errors
 /// As [`moment`].
-pub async fn stated(link: &mut RoomLink, flag: &str, text: Option<&str>) -> Result<Option<Stamp>, CliError> {
+pub(super) async fn stated(link: &mut RoomLink, flag: &str, text: Option<&str>) -> Result<Option<Stamp>, CliError> {
     match text.and_then(|text| text.parse().ok()) {
         Some(exact) => Ok(Some(exact)),
         None => moment_if(link, flag, text).await,
@@ -221,7 +221,7 @@ async fn add(link: &mut RoomLink, it: AddArgs) -> Result<CommandOutput, CliError
 ///
 /// # Errors
 /// If an entry can't keep all of it.
-pub fn whole(what: &str, raw: &str) -> Result<SafeText, CliError> {
+pub(super) fn whole(what: &str, raw: &str) -> Result<SafeText, CliError> {
     SafeText::whole(raw).ok_or_else(|| {
         CliError::Usage(format!(
             "{what} is longer than the 8 KiB that an entry keeps; nothing was recorded: shorten it"

@@ -13,7 +13,7 @@ use crate::seal;
 use crate::timeline::{Incident, ItemSource, Keep, Story, StreamedItems};
 
 /// An incident, and where its entries are.
-pub struct WholeIncident {
+pub(super) struct WholeIncident {
     pub incident: Incident,
     /// The last entry that is told of.
     pub head: (u64, Digest),
@@ -24,7 +24,7 @@ pub struct WholeIncident {
 impl WholeIncident {
     /// The named incident of a room's log, else the open one, else the last. Its entries are read in
     /// pages, and kept in a file, where the mirror does not keep all of them. With the last entry that it tells of.
-    pub async fn of_room(link: &mut RoomLink, id: Option<&str>) -> Result<Self, CliError> {
+    pub(super) async fn of_room(link: &mut RoomLink, id: Option<&str>) -> Result<Self, CliError> {
         let incident = incident(&link.mirror, id)?;
         let head = link.mirror.head.ok_or_else(|| CliError::Usage("the log is empty".to_owned()))?;
         if incident.missing() == 0 {
@@ -54,14 +54,14 @@ impl WholeIncident {
     }
 
     /// The named incident of a log in a folder, else the open one, else the last.
-    pub fn of_folder(folder: LogFolder, id: Option<&str>) -> Result<Self, CliError> {
+    pub(super) fn of_folder(folder: LogFolder, id: Option<&str>) -> Result<Self, CliError> {
         let head = folder.mirror.head.ok_or_else(|| CliError::Usage("the log is empty".to_owned()))?;
         let incident = incident(&folder.mirror, id)?.clone();
         Ok(Self { incident, head, entries: Some(folder.entries) })
     }
 
     /// Does something with its items; what can't be read of them, or written, is said as it is.
-    pub fn with_items<T>(
+    pub(super) fn with_items<T>(
         &self,
         does: impl FnOnce(&dyn ItemSource) -> Result<Result<T, fmt::Error>, CliError>,
     ) -> Result<T, CliError> {
@@ -74,7 +74,7 @@ impl WholeIncident {
 }
 
 /// The incident a command is about: the named one, else the open one, else the last.
-pub fn incident<'a>(mirror: &'a Mirror, id: Option<&str>) -> Result<&'a Incident, CliError> {
+pub(super) fn incident<'a>(mirror: &'a Mirror, id: Option<&str>) -> Result<&'a Incident, CliError> {
     let story = &mirror.story;
     match id {
         Some(id) => story.incidents.iter().find(|incident| incident.id.as_str() == id).ok_or_else(|| {

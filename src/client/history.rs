@@ -21,7 +21,7 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(3);
 
 /// What a link knows of the log that it shows.
 #[derive(Debug)]
-pub struct History {
+pub(super) struct History {
     socket: PathBuf,
     logs: Option<KnownLogs>,
     witness: LogContinuity,
@@ -45,7 +45,7 @@ const LONGEST_NAME: usize = 256;
 
 impl History {
     /// Nothing is kept if `logs` is `None`.
-    pub fn new(socket: &Path, logs: Option<KnownLogs>) -> Self {
+    pub(super) fn new(socket: &Path, logs: Option<KnownLogs>) -> Self {
         Self {
             socket: socket.to_owned(),
             logs,
@@ -62,7 +62,7 @@ impl History {
 
     /// The hello with the entry that it asks about: of the log that the link had before, else of the one that was seen last at
     /// this socket. A room of this process and a drill are not asked.
-    pub fn hello(&mut self, hello: &Hello, server: ServerAccount) -> Hello {
+    pub(super) fn hello(&mut self, hello: &Hello, server: ServerAccount) -> Hello {
         let logs = self.logs.as_ref().filter(|_| server == ServerAccount::Trusted && hello.drill_as.is_none());
         self.before = logs.map(|logs| logs.seen_at(&self.socket, &mut self.unsaid)).unwrap_or_default();
         let last = || self.before.iter().rev().map(|it| &it.log).find(|log| newest(&self.before, log).is_some());
@@ -74,12 +74,12 @@ impl History {
     }
 
     /// Whether the last hello asked about an entry.
-    pub fn asked(&self) -> bool {
+    pub(super) fn asked(&self) -> bool {
         self.asked.is_some()
     }
 
     /// The room does not understand the question.
-    pub fn asks_no_more(&mut self) {
+    pub(super) fn asks_no_more(&mut self) {
         self.asks_no_more = true;
     }
 
@@ -88,7 +88,7 @@ impl History {
     ///
     /// # Errors
     /// The refusal of a log that is not the known one.
-    pub async fn judge(
+    pub(super) async fn judge(
         &mut self,
         welcome: &Welcome,
         hello: &Hello,
@@ -155,7 +155,7 @@ impl History {
     }
 
     /// Compares what comes with what was seen before; gives why it is another history.
-    pub fn compare(&mut self, push: &Push) -> Option<SafeText> {
+    pub(super) fn compare(&mut self, push: &Push) -> Option<SafeText> {
         let why = match push {
             Push::Entries(lines) => self.witness.entries(lines),
             Push::Heads { seq, head, more: false, .. } => self.witness.reached((*seq, *head)),
@@ -175,12 +175,12 @@ impl History {
     }
 
     /// The id of the log that is compared.
-    pub fn log(&self) -> SafeText {
+    pub(super) fn log(&self) -> SafeText {
         self.compared.as_ref().map(|(_, log)| SafeText::new(log)).unwrap_or_default()
     }
 
     /// What the user must know, each once.
-    pub fn notices(&mut self) -> Vec<SafeText> {
+    pub(super) fn notices(&mut self) -> Vec<SafeText> {
         let mut news = Vec::new();
         for text in std::mem::take(&mut self.unsaid) {
             if !self.told.contains(&text) {

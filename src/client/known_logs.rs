@@ -81,7 +81,7 @@ pub enum SeenBefore {
 }
 
 /// The newest of these entries that belongs to a log. An empty log's has the number 0: every log begins so.
-pub fn newest(rooms: &[KnownLog], log: &str) -> Option<SeenHead> {
+pub(super) fn newest(rooms: &[KnownLog], log: &str) -> Option<SeenHead> {
     let heads = rooms.iter().filter(|it| it.log == log).filter_map(|it| it.head);
     heads.filter(|(seq, _)| *seq > 0).max_by_key(|(seq, _)| *seq)
 }

@@ -11,11 +11,11 @@ use crate::seal::{self, ChainLine};
 const KEPT_EVERY: Duration = Duration::from_secs(10);
 
 /// An entry's number and hash.
-pub type SeenHead = (u64, Digest);
+pub(super) type SeenHead = (u64, Digest);
 
 /// What was seen before, compared with what comes.
 #[derive(Debug, Default)]
-pub struct LogContinuity {
+pub(super) struct LogContinuity {
     known: Option<SeenHead>,
     newest: Option<SeenHead>,
     kept: Option<(SeenHead, Instant)>,
@@ -27,7 +27,12 @@ pub struct LogContinuity {
 impl LogContinuity {
     /// What was known of the log that follows before the room was asked, the head that the room says it has, and the hash that
     /// it has in the known place. Gives why that is another history.
-    pub fn begin(&mut self, known: Option<SeenHead>, head: Option<SeenHead>, seen: Option<Digest>) -> Option<SafeText> {
+    pub(super) fn begin(
+        &mut self,
+        known: Option<SeenHead>,
+        head: Option<SeenHead>,
+        seen: Option<Digest>,
+    ) -> Option<SafeText> {
         *self = Self { known, newest: head, met: known.is_none(), ..Self::default() };
         let ((seq, hash), (end, end_hash)) = (known?, head?);
         if end < seq {
@@ -39,12 +44,12 @@ impl LogContinuity {
     }
 
     /// The room told what it made of its log up to here. Gives why that is another history.
-    pub fn reached(&mut self, head: SeenHead) -> Option<SafeText> {
+    pub(super) fn reached(&mut self, head: SeenHead) -> Option<SafeText> {
         self.meet(head)
     }
 
     /// Entries of the log, in order. Gives why they are another history.
-    pub fn entries(&mut self, lines: &[LogLine]) -> Option<SafeText> {
+    pub(super) fn entries(&mut self, lines: &[LogLine]) -> Option<SafeText> {
         let mut forked = None;
         for line in lines {
             let Ok(ChainLine::Entry(found)) = seal::scan_line(line.line.as_bytes()) else { continue };
@@ -66,14 +71,14 @@ impl LogContinuity {
     }
 
     /// All there is up to this number was sent. Gives why that is another history.
-    pub fn caught_up(&mut self, end: u64) -> Option<SafeText> {
+    pub(super) fn caught_up(&mut self, end: u64) -> Option<SafeText> {
         self.known.filter(|(seq, _)| end < *seq && !self.forked)?;
         self.is_short(end)
     }
 
     /// The newest head, if it is to be kept now. Nothing of another history is ever kept, and nothing in place of an entry that
     /// was not found again.
-    pub fn due(&mut self) -> Option<SeenHead> {
+    pub(super) fn due(&mut self) -> Option<SeenHead> {
         let newest = self.newest.filter(|_| self.met && !self.forked)?;
         let now = Instant::now();
         let is_due = self.kept.is_none_or(|(head, at)| head != newest && now - at >= KEPT_EVERY);

@@ -12,7 +12,7 @@ use crate::model::{Refusal, RefusalKind};
 use crate::protocol::socket_trust;
 
 /// The account that a packaged service runs under.
-pub const SERVICE: &str = "warroom";
+pub(super) const SERVICE: &str = "warroom";
 const ROOT: u32 = 0;
 /// A directory server that hangs must not keep a console from saying why it waits.
 const LOOK_UP_WITHIN: Duration = Duration::from_secs(2);
@@ -101,7 +101,7 @@ fn untrusted(why: String, remedy: &str) -> Refusal {
 }
 
 /// A log other than the one that was known.
-pub fn other_log(room: &str, socket: &Path, known: &str, now: &str) -> Refusal {
+pub(super) fn other_log(room: &str, socket: &Path, known: &str, now: &str) -> Refusal {
     Refusal::new(
         RefusalKind::OtherLog,
         format!("room {room} at {} has the log {now}, and this account knew it with the log {known}", socket.display()),

@@ -68,7 +68,7 @@ impl fmt::Display for ConfigErrors {
 impl std::error::Error for ConfigErrors {}
 
 /// One file's text, and what has been found wrong with it so far.
-pub struct Report<'a> {
+pub(super) struct Report<'a> {
     file: &'a Path,
     text: &'a str,
     found: Vec<(usize, ConfigError)>,
@@ -77,31 +77,31 @@ pub struct Report<'a> {
 }
 
 impl<'a> Report<'a> {
-    pub fn new(file: &'a Path, text: &'a str) -> Self {
+    pub(super) fn new(file: &'a Path, text: &'a str) -> Self {
         Self { file, text, found: Vec::new(), unread: BTreeSet::new() }
     }
 
-    pub fn text(&self) -> &'a str {
+    pub(super) fn text(&self) -> &'a str {
         self.text
     }
 
     /// Remembers that a key of a table is there although nothing could be made of it.
-    pub fn unread(&mut self, table: &Range<usize>, key: &str) {
+    pub(super) fn unread(&mut self, table: &Range<usize>, key: &str) {
         self.unread.insert((table.start, key.to_owned()));
     }
 
     /// Whether a key of a table is there but could not be read: what would follow from its absence must not be said.
-    pub fn is_unread(&self, table: &Range<usize>, key: &str) -> bool {
+    pub(super) fn is_unread(&self, table: &Range<usize>, key: &str) -> bool {
         self.unread.contains(&(table.start, key.to_owned()))
     }
 
     /// Records an error at a place in the text.
-    pub fn at(&mut self, span: Range<usize>, what: impl AsRef<str>) {
+    pub(super) fn at(&mut self, span: Range<usize>, what: impl AsRef<str>) {
         self.push(span, what.as_ref(), None);
     }
 
     /// Records an unknown word, with the nearest of the valid ones, or all of them when none is near.
-    pub fn word(&mut self, span: Range<usize>, what: &str, written: &str, valid: &[&str]) {
+    pub(super) fn word(&mut self, span: Range<usize>, what: &str, written: &str, valid: &[&str]) {
         match nearest(written, valid.iter().copied()) {
             Some(word) => self.push(span, what, Some(word.to_owned())),
             None if valid.is_empty() => self.push(span, what, None),
@@ -117,12 +117,12 @@ impl<'a> Report<'a> {
         }
     }
 
-    pub fn is_clean(&self) -> bool {
+    pub(super) fn is_clean(&self) -> bool {
         self.found.is_empty()
     }
 
     /// The errors in the order of their places.
-    pub fn into_errors(mut self) -> Vec<ConfigError> {
+    pub(super) fn into_errors(mut self) -> Vec<ConfigError> {
         self.found.sort_by_key(|(offset, _)| *offset);
         self.found.into_iter().map(|(_, error)| error).collect()
     }

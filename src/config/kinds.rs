@@ -16,7 +16,7 @@ use super::units::duration_text;
 use super::url::{UrlUse, check as check_url};
 
 /// A kind of setting.
-pub trait Kind {
+pub(super) trait Kind {
     /// As it stands in the file.
     type Raw: DeserializeOwned + std::fmt::Debug;
     /// What it means. Its default is that nothing is set.
@@ -46,7 +46,7 @@ pub trait Kind {
 }
 
 /// What `resolve` of its section judges and `show_more` shows.
-pub struct ByHand<T>(PhantomData<T>);
+pub(super) struct ByHand<T>(PhantomData<T>);
 
 impl<T: DeserializeOwned + std::fmt::Debug> Kind for ByHand<T> {
     type Raw = T;
@@ -54,20 +54,20 @@ impl<T: DeserializeOwned + std::fmt::Debug> Kind for ByHand<T> {
 }
 
 /// A setting of a table of the file, with its place.
-pub type RawValue<K> = Option<Spanned<<K as Kind>::Raw>>;
+pub(super) type RawValue<K> = Option<Spanned<<K as Kind>::Raw>>;
 
 /// What a text says, if it is there.
-pub fn said(text: &Option<Spanned<String>>) -> Option<&str> {
+pub(super) fn said(text: &Option<Spanned<String>>) -> Option<&str> {
     text.as_ref().map(|text| text.get_ref().as_str())
 }
 
 /// The texts of a list, if it is there.
-pub fn each(texts: &Option<Spanned<Vec<Spanned<String>>>>) -> impl Iterator<Item = &Spanned<String>> {
+pub(super) fn each(texts: &Option<Spanned<Vec<Spanned<String>>>>) -> impl Iterator<Item = &Spanned<String>> {
     texts.iter().flat_map(|list| list.get_ref())
 }
 
 /// Puts a setting into a table that is shown.
-pub fn put(table: &mut toml::Table, key: &str, value: impl Into<toml::Value>) {
+pub(super) fn put(table: &mut toml::Table, key: &str, value: impl Into<toml::Value>) {
     table.insert(key.to_owned(), value.into());
 }
 
@@ -91,7 +91,7 @@ impl<K: Kind> Kind for Option<K> {
 }
 
 /// A text that is not empty.
-pub enum Text {}
+pub(super) enum Text {}
 
 impl Kind for Text {
     type Raw = String;
@@ -108,7 +108,7 @@ impl Kind for Text {
 }
 
 /// The name of a table, that no other of its section has: it is typed, logged and put into URLs.
-pub enum Name {}
+pub(super) enum Name {}
 
 impl Kind for Name {
     type Raw = String;
@@ -132,7 +132,7 @@ impl Kind for Name {
 }
 
 /// Whether a text can be a name.
-pub fn is_plain(name: &str) -> bool {
+pub(super) fn is_plain(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|b| b.is_ascii_alphanumeric())
         && name.len() <= 63
@@ -140,7 +140,7 @@ pub fn is_plain(name: &str) -> bool {
 }
 
 /// A file, relative to the configuration.
-pub enum FilePath {}
+pub(super) enum FilePath {}
 
 impl Kind for FilePath {
     type Raw = String;
@@ -152,7 +152,7 @@ impl Kind for FilePath {
 }
 
 /// A file that holds a secret.
-pub enum SecretFile {}
+pub(super) enum SecretFile {}
 
 impl Kind for SecretFile {
     type Raw = String;
@@ -164,7 +164,7 @@ impl Kind for SecretFile {
 }
 
 /// An http or https address: the root of an API, or (`EXACT`) one that is asked as it is written.
-pub struct Address<const EXACT: bool = false>;
+pub(super) struct Address<const EXACT: bool = false>;
 
 impl<const EXACT: bool> Kind for Address<EXACT> {
     type Raw = String;
@@ -181,7 +181,7 @@ impl<const EXACT: bool> Kind for Address<EXACT> {
 }
 
 /// A duration, with its least and its most in seconds.
-pub struct Seconds<const LEAST: u64 = 0, const MOST: u64 = { u64::MAX }>;
+pub(super) struct Seconds<const LEAST: u64 = 0, const MOST: u64 = { u64::MAX }>;
 
 impl<const LEAST: u64, const MOST: u64> Kind for Seconds<LEAST, MOST> {
     type Raw = String;
@@ -198,7 +198,7 @@ impl<const LEAST: u64, const MOST: u64> Kind for Seconds<LEAST, MOST> {
 }
 
 /// A whole number within bounds.
-pub struct Number<T, const LEAST: u64, const MOST: u64>(PhantomData<T>);
+pub(super) struct Number<T, const LEAST: u64, const MOST: u64>(PhantomData<T>);
 
 impl<T: TryFrom<u64> + Default + Serialize, const LEAST: u64, const MOST: u64> Kind for Number<T, LEAST, MOST> {
     type Raw = i64;
@@ -215,7 +215,7 @@ impl<T: TryFrom<u64> + Default + Serialize, const LEAST: u64, const MOST: u64> K
 }
 
 /// Yes or no.
-pub enum Flag {}
+pub(super) enum Flag {}
 
 impl Kind for Flag {
     type Raw = bool;
@@ -227,7 +227,7 @@ impl Kind for Flag {
 }
 
 /// What is written as one of a few words.
-pub trait Worded: Copy + PartialEq + 'static {
+pub(super) trait Worded: Copy + PartialEq + 'static {
     const WORDS: &'static [(&'static str, Self)];
 
     /// The word for it in the file.
@@ -237,7 +237,7 @@ pub trait Worded: Copy + PartialEq + 'static {
 }
 
 /// One of a few words.
-pub struct OneOf<T>(PhantomData<T>);
+pub(super) struct OneOf<T>(PhantomData<T>);
 
 impl<T: Worded + Default + Serialize> Kind for OneOf<T> {
     type Raw = String;
@@ -252,7 +252,7 @@ impl<T: Worded + Default + Serialize> Kind for OneOf<T> {
 }
 
 /// What the entries of a list must be, besides being there once.
-pub trait Entries {
+pub(super) trait Entries {
     const MISSING: &'static str = "";
 
     fn judge(_entry: &Spanned<String>, _make: &mut ResolveContext<'_, '_>) {}
@@ -261,7 +261,7 @@ pub trait Entries {
 impl Entries for () {}
 
 /// A list of texts: none empty, none twice.
-pub struct ListOf<E = ()>(PhantomData<E>);
+pub(super) struct ListOf<E = ()>(PhantomData<E>);
 
 impl<E: Entries> Kind for ListOf<E> {
     type Raw = Vec<Spanned<String>>;
@@ -280,10 +280,10 @@ impl<E: Entries> Kind for ListOf<E> {
 }
 
 /// An empty list.
-pub const NONE: [&str; 0] = [];
+pub(super) const NONE: [&str; 0] = [];
 
 /// A value as TOML.
-pub fn toml_text(value: impl Serialize) -> String {
+pub(super) fn toml_text(value: impl Serialize) -> String {
     let mut out = String::new();
     // What a setting can be always has a TOML form.
     let _ = value.serialize(toml::ser::ValueSerializer::new(&mut out));

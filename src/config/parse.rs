@@ -12,14 +12,14 @@ use crate::model::suggest::nearest;
 const MAX_SYNTAX: usize = 5;
 
 /// The top level of a file: sections are taken out by name; what is left is unknown.
-pub struct TopLevel<'i> {
+pub(super) struct TopLevel<'i> {
     table: DeTable<'i>,
     known: Vec<&'static str>,
 }
 
 impl<'i> TopLevel<'i> {
     /// `None` if it isn't TOML at all.
-    pub fn parse(report: &mut Report<'i>) -> Option<Self> {
+    pub(super) fn parse(report: &mut Report<'i>) -> Option<Self> {
         let (table, errors) = DeTable::parse_recoverable(report.text());
         if errors.is_empty() {
             return Some(Self { table: table.into_inner(), known: Vec::new() });
@@ -31,7 +31,7 @@ impl<'i> TopLevel<'i> {
     }
 
     /// The tables of a section, each with its place: any number of `[[name]]`, or at most one `[name]`.
-    pub fn take(&mut self, title: &'static str, report: &mut Report<'_>) -> Vec<(Range<usize>, DeTable<'i>)> {
+    pub(super) fn take(&mut self, title: &'static str, report: &mut Report<'_>) -> Vec<(Range<usize>, DeTable<'i>)> {
         let (name, single) = (title.trim_matches(['[', ']']), !title.starts_with("[["));
         self.known.push(name);
         let Some((key, value)) = self.table.remove_entry(name) else { return Vec::new() };
@@ -66,7 +66,7 @@ impl<'i> TopLevel<'i> {
     }
 
     /// Reports the sections that nobody took.
-    pub fn finish(self, report: &mut Report<'_>) {
+    pub(super) fn finish(self, report: &mut Report<'_>) {
         for (key, value) in &self.table {
             let name: &str = key.get_ref();
             let what = match value.get_ref() {
@@ -86,7 +86,12 @@ fn into_table(value: DeValue<'_>) -> Option<DeTable<'_>> {
 }
 
 /// Reports and removes the keys that the tables within a value don't know, if it is a table or lists some.
-pub fn refuse_unknown_within(value: &mut Spanned<DeValue<'_>>, known: &[&str], title: &str, report: &mut Report<'_>) {
+pub(super) fn refuse_unknown_within(
+    value: &mut Spanned<DeValue<'_>>,
+    known: &[&str],
+    title: &str,
+    report: &mut Report<'_>,
+) {
     let at = value.span();
     match value.get_mut() {
         DeValue::Table(nested) => refuse_unknown(nested, known, title, &at, report),
@@ -98,7 +103,7 @@ pub fn refuse_unknown_within(value: &mut Spanned<DeValue<'_>>, known: &[&str], t
 }
 
 /// Reports and removes the keys that a table doesn't know.
-pub fn refuse_unknown(
+pub(super) fn refuse_unknown(
     table: &mut DeTable<'_>,
     known: &[&str],
     title: &str,

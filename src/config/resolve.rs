@@ -16,10 +16,10 @@ use super::url::Strict;
 use super::{Env, LoadOptions};
 
 /// What is said of a text that is empty, where it may be left out.
-pub const LEAVE_OUT: &str = ": leave the line out instead";
+pub(super) const LEAVE_OUT: &str = ": leave the line out instead";
 
 /// What the makers of values share.
-pub struct ResolveContext<'a, 'r> {
+pub(super) struct ResolveContext<'a, 'r> {
     pub report: &'a mut Report<'r>,
     pub options: LoadOptions,
     /// The line of each name, by the kind of what has it.
@@ -31,7 +31,7 @@ pub struct ResolveContext<'a, 'r> {
 }
 
 impl<'a, 'r> ResolveContext<'a, 'r> {
-    pub fn new(report: &'a mut Report<'r>, file: &'a Path, options: LoadOptions, env: &'a Env) -> Self {
+    pub(super) fn new(report: &'a mut Report<'r>, file: &'a Path, options: LoadOptions, env: &'a Env) -> Self {
         let base = file.parent().unwrap_or(Path::new(""));
         Self { report, options, names: BTreeMap::new(), allow: Vec::new(), base, env }
     }
@@ -39,7 +39,12 @@ impl<'a, 'r> ResolveContext<'a, 'r> {
 
 impl ResolveContext<'_, '_> {
     /// The value of a setting: what is written, else what counts without it.
-    pub fn value<S: Section, K: Kind>(&mut self, key: &str, raw: &RawValue<K>, table: &Range<usize>) -> K::Value {
+    pub(super) fn value<S: Section, K: Kind>(
+        &mut self,
+        key: &str,
+        raw: &RawValue<K>,
+        table: &Range<usize>,
+    ) -> K::Value {
         let Some(setting) = S::SETTINGS.iter().find(|setting| setting.key == key) else { return K::Value::default() };
         let missing = raw.as_ref().is_none_or(|raw| K::is_missing(raw.get_ref()));
         if setting.requirement == Requirement::Required && missing && !self.report.is_unread(table, key) {
@@ -59,7 +64,7 @@ impl ResolveContext<'_, '_> {
     }
 
     /// A text inside a setting, that must be there.
-    pub fn need(&mut self, text: &Option<Spanned<String>>, key: &str, title: &str, at: &Range<usize>) -> String {
+    pub(super) fn need(&mut self, text: &Option<Spanned<String>>, key: &str, title: &str, at: &Range<usize>) -> String {
         let Some(text) = text else {
             if !self.report.is_unread(at, key) {
                 self.report.at(at.clone(), format!("{title} has no `{key}`"));
@@ -71,14 +76,19 @@ impl ResolveContext<'_, '_> {
     }
 
     /// A text that says nothing.
-    pub fn refuse_empty(&mut self, text: &Spanned<String>, key: &str, hint: &str) {
+    pub(super) fn refuse_empty(&mut self, text: &Spanned<String>, key: &str, hint: &str) {
         if text.get_ref().trim().is_empty() {
             self.report.at(text.span(), format!("`{key}` is empty{hint}"));
         }
     }
 
     /// One of a few words.
-    pub fn choice<T: Copy>(&mut self, text: &Spanned<String>, key: &str, words: &[(&'static str, T)]) -> Option<T> {
+    pub(super) fn choice<T: Copy>(
+        &mut self,
+        text: &Spanned<String>,
+        key: &str,
+        words: &[(&'static str, T)],
+    ) -> Option<T> {
         let written = text.get_ref().as_str();
         let found = words.iter().find(|(word, _)| *word == written).map(|(_, value)| *value);
         if found.is_none() {
@@ -89,7 +99,7 @@ impl ResolveContext<'_, '_> {
     }
 
     /// Whether a setting names something that is there.
-    pub fn refers(&mut self, at: Range<usize>, key: &str, name: &str, title: &str, known: &[&str]) -> bool {
+    pub(super) fn refers(&mut self, at: Range<usize>, key: &str, name: &str, title: &str, known: &[&str]) -> bool {
         let found = known.contains(&name);
         if !found {
             self.report.word(at, &format!("`{key}` names `{name}`, which is not a {title}"), name, known);
@@ -98,7 +108,7 @@ impl ResolveContext<'_, '_> {
     }
 
     /// A duration within bounds.
-    pub fn seconds(&mut self, text: &Spanned<String>, key: &str, within: RangeInclusive<u64>) -> Option<u64> {
+    pub(super) fn seconds(&mut self, text: &Spanned<String>, key: &str, within: RangeInclusive<u64>) -> Option<u64> {
         let what = match duration(text.get_ref()) {
             Ok(seconds) if within.contains(&seconds) => return Some(seconds),
             Ok(_) => {
@@ -112,7 +122,7 @@ impl ResolveContext<'_, '_> {
     }
 
     /// Names that stand alone or in a list: none empty, none twice.
-    pub fn words(&mut self, names: &[(Range<usize>, &String)], key: &str) -> Vec<String> {
+    pub(super) fn words(&mut self, names: &[(Range<usize>, &String)], key: &str) -> Vec<String> {
         let mut out: Vec<String> = Vec::new();
         for (at, name) in names {
             if name.trim().is_empty() {
@@ -129,7 +139,7 @@ impl ResolveContext<'_, '_> {
     }
 
     /// A path as the file means it: relative to the file, `~/` is home.
-    pub fn path(&self, text: &str) -> PathBuf {
+    pub(super) fn path(&self, text: &str) -> PathBuf {
         match (text.strip_prefix("~/"), &self.env.home) {
             (Some(rest), Some(home)) => home.join(rest),
             _ => self.base.join(text),
@@ -137,14 +147,14 @@ impl ResolveContext<'_, '_> {
     }
 
     /// A path to a secret: a bare file name is looked for among systemd's credentials first.
-    pub fn secret(&self, name: &str) -> PathBuf {
+    pub(super) fn secret(&self, name: &str) -> PathBuf {
         let credential = self.env.credentials.as_ref().filter(|_| !name.contains('/')).map(|dir| dir.join(name));
         credential.filter(|path| path.exists()).unwrap_or_else(|| self.path(name))
     }
 
     /// How strictly addresses are judged. A drill's world is on this host; whether or not its room is served, nothing
     /// else is asked.
-    pub fn strict(&self) -> Strict<'_> {
+    pub(super) fn strict(&self) -> Strict<'_> {
         Strict { serve: self.options.serve, allow: &self.allow }
     }
 }

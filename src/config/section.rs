@@ -2,21 +2,21 @@
 //! means to leave it out, and a value to show. The file's raw table, the unknown keys, the defaults, `config show`, the
 //! starter file and the reference derive from that. What holds between settings is written by hand in [`SectionRules`].
 
-pub use std::ops::Range;
+pub(super) use std::ops::Range;
 
-pub use toml::Spanned;
-pub use toml::de::DeValue;
+pub(super) use toml::Spanned;
+pub(super) use toml::de::DeValue;
 use toml::de::ValueDeserializer;
 
-pub use super::error::Report;
+pub(super) use super::error::Report;
 use super::kinds::{Kind, RawValue, said};
 use super::parse::{TopLevel, refuse_unknown};
-pub use super::resolve::{LEAVE_OUT, ResolveContext};
+pub(super) use super::resolve::{LEAVE_OUT, ResolveContext};
 use super::sections::RawFile;
 
 /// What it means to leave a setting out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Requirement {
+pub(super) enum Requirement {
     /// It is refused.
     Required,
     /// The value shown counts.
@@ -31,7 +31,7 @@ pub enum Requirement {
 
 /// One setting, as it is declared.
 #[derive(Debug)]
-pub struct Setting {
+pub(super) struct Setting {
     /// The title of its section.
     pub title: &'static str,
     pub key: &'static str,
@@ -44,7 +44,7 @@ pub struct Setting {
 
 /// A section without its types.
 #[derive(Debug)]
-pub struct SectionSpec {
+pub(super) struct SectionSpec {
     /// `[room]` or `[[cluster]]`.
     pub title: &'static str,
     /// The lines of its comment.
@@ -56,30 +56,30 @@ pub struct SectionSpec {
 
 impl SectionSpec {
     /// `room` or `cluster`.
-    pub fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> &'static str {
         self.title.trim_matches(['[', ']'])
     }
 
     /// Whether there is at most one.
-    pub fn is_single(&self) -> bool {
+    pub(super) fn is_single(&self) -> bool {
         !self.title.starts_with("[[")
     }
 }
 
 /// A table of the file and where its header stands.
 #[derive(Debug, Default)]
-pub struct RawTable<S> {
+pub(super) struct RawTable<S> {
     pub at: Range<usize>,
     pub it: S,
 }
 
 /// What the tables of a section are called.
-pub fn names<S>(tables: &[RawTable<S>], name: impl Fn(&S) -> &Option<Spanned<String>>) -> Vec<&str> {
+pub(super) fn names<S>(tables: &[RawTable<S>], name: impl Fn(&S) -> &Option<Spanned<String>>) -> Vec<&str> {
     tables.iter().filter_map(|table| said(name(&table.it))).collect()
 }
 
 /// The raw values of a section and what is declared of it; implemented by `section!`.
-pub trait Section: Default + 'static {
+pub(super) trait Section: Default + 'static {
     /// What is made of it.
     type Checked;
     const TITLE: &'static str;
@@ -97,7 +97,7 @@ pub trait Section: Default + 'static {
 }
 
 /// What is special about a section.
-pub trait SectionRules: Section {
+pub(super) trait SectionRules: Section {
     /// Another table of the kind for the starter file.
     const ANOTHER: &'static str = "";
 
@@ -112,7 +112,7 @@ pub trait SectionRules: Section {
 }
 
 /// Reads the value of a setting; one of a wrong type is reported and left out.
-pub fn read<S: Section, K: Kind>(
+pub(super) fn read<S: Section, K: Kind>(
     key: &str,
     mut value: Spanned<DeValue<'_>>,
     table: &Range<usize>,
@@ -132,7 +132,7 @@ pub fn read<S: Section, K: Kind>(
 }
 
 /// Takes the tables of a section out of a file.
-pub fn tables<S: Section>(top: &mut TopLevel<'_>, report: &mut Report<'_>) -> Vec<RawTable<S>> {
+pub(super) fn tables<S: Section>(top: &mut TopLevel<'_>, report: &mut Report<'_>) -> Vec<RawTable<S>> {
     let known: Vec<&str> = S::SETTINGS.iter().map(|setting| setting.key).collect();
     let tables = top.take(S::TITLE, report).into_iter();
     tables
@@ -146,7 +146,11 @@ pub fn tables<S: Section>(top: &mut TopLevel<'_>, report: &mut Report<'_>) -> Ve
 }
 
 /// The checked value of each table.
-pub fn resolve_many<S>(tables: &[RawTable<S>], file: &RawFile, make: &mut ResolveContext<'_, '_>) -> Vec<S::Checked>
+pub(super) fn resolve_many<S>(
+    tables: &[RawTable<S>],
+    file: &RawFile,
+    make: &mut ResolveContext<'_, '_>,
+) -> Vec<S::Checked>
 where
     S: SectionRules<Checked: Default>,
 {
@@ -160,7 +164,7 @@ where
 }
 
 /// The checked value of the one table; if it is not there, that of an empty one.
-pub fn resolve_one<S>(tables: &[RawTable<S>], file: &RawFile, make: &mut ResolveContext<'_, '_>) -> S::Checked
+pub(super) fn resolve_one<S>(tables: &[RawTable<S>], file: &RawFile, make: &mut ResolveContext<'_, '_>) -> S::Checked
 where
     S: SectionRules<Checked: Default>,
 {
@@ -175,19 +179,19 @@ where
 }
 
 /// Checked values, as they could be written.
-pub fn show_many<S: SectionRules>(all: &[S::Checked]) -> Option<toml::Value> {
+pub(super) fn show_many<S: SectionRules>(all: &[S::Checked]) -> Option<toml::Value> {
     (!all.is_empty()).then(|| all.iter().filter_map(show_one::<S>).collect::<Vec<_>>().into())
 }
 
 /// A checked value, as it could be written.
-pub fn show_one<S: SectionRules>(it: &S::Checked) -> Option<toml::Value> {
+pub(super) fn show_one<S: SectionRules>(it: &S::Checked) -> Option<toml::Value> {
     let mut table = S::show(it);
     S::show_more(it, &mut table);
     Some(table.into())
 }
 
 /// What is declared of a section.
-pub const fn spec<S: SectionRules>() -> SectionSpec {
+pub(super) const fn spec<S: SectionRules>() -> SectionSpec {
     SectionSpec { title: S::TITLE, about: S::ABOUT, settings: S::SETTINGS, another: S::ANOTHER }
 }
 

@@ -15,7 +15,7 @@ pub struct FreezeDiff {
 }
 
 /// Compares what is held still with what is.
-pub fn unseen(held: &Mirror, now: &Mirror) -> FreezeDiff {
+pub(super) fn unseen(held: &Mirror, now: &Mirror) -> FreezeDiff {
     let rows = Topic::ALL.iter().copied().map(|topic| changed(topic, held.rows(topic), now.rows(topic))).sum();
     FreezeDiff { rows, entries: now.story.entries.saturating_sub(held.story.entries) }
 }

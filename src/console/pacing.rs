@@ -18,7 +18,7 @@ const STORM_AFTER: Duration = Duration::from_secs(2);
 
 /// Keeps frames apart.
 #[derive(Debug)]
-pub struct Pacing {
+pub(super) struct Pacing {
     /// No frame at all before this.
     hold: Instant,
     /// No frame of what the room says before this.
@@ -31,18 +31,18 @@ pub struct Pacing {
 
 impl Pacing {
     /// The first frame waits until then.
-    pub fn new(hold: Instant) -> Self {
+    pub(super) fn new(hold: Instant) -> Self {
         Self { hold, next: hold, by_hand: false, run: None }
     }
 
     /// The first frame waits no longer.
-    pub fn release(&mut self) {
+    pub(super) fn release(&mut self) {
         self.next = Instant::now().min(self.next);
         self.hold = self.next;
     }
 
     /// Something came in.
-    pub fn heard(&mut self, input: &Input, now: Instant) {
+    pub(super) fn heard(&mut self, input: &Input, now: Instant) {
         match input {
             Input::Tick | Input::Background(_) => {}
             Input::Room(_) => {
@@ -55,12 +55,12 @@ impl Pacing {
     }
 
     /// When what has come in may be drawn.
-    pub fn due(&self) -> Instant {
+    pub(super) fn due(&self) -> Instant {
         if self.by_hand { self.hold } else { self.next }
     }
 
     /// It was drawn, all of it.
-    pub fn drawn(&mut self, now: Instant) {
+    pub(super) fn drawn(&mut self, now: Instant) {
         self.by_hand = false;
         let storms = self.run.is_some_and(|(first, last)| {
             now.saturating_duration_since(last) < PAUSE && last.saturating_duration_since(first) >= STORM_AFTER

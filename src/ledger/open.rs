@@ -59,7 +59,7 @@ impl Ledger {
 
 impl Opening {
     /// Checks the directory and takes its lock.
-    pub fn begin(
+    pub(super) fn begin(
         options: OpenOptions,
         storage: Arc<dyn Storage>,
         clock: Clock,
@@ -104,7 +104,7 @@ impl Opening {
     }
 
     /// Opens what is there, once no half-done work of an earlier process is left.
-    pub fn open_surveyed(mut self) -> Result<OpenedLog, LedgerError> {
+    pub(super) fn open_surveyed(mut self) -> Result<OpenedLog, LedgerError> {
         let (mut survey, snapshot, unverified) = self.survey_with_snapshot()?;
         if let FoundSnapshot::Unfit(unfit) = &snapshot
             && !unfit.is_damage()
@@ -161,7 +161,7 @@ impl Opening {
     }
 
     /// The first entry of a new log.
-    pub fn genesis(&self, after_damage: Option<crate::model::entry::AfterDamage>) -> EntryDraft {
+    pub(super) fn genesis(&self, after_damage: Option<crate::model::entry::AfterDamage>) -> EntryDraft {
         by_room(Genesis {
             log: self.random.ulid(&self.clock),
             key: self.options.key.clone(),
@@ -189,12 +189,12 @@ impl Opening {
     }
 
     /// Verifies every segment.
-    pub fn survey(&self) -> Result<Survey, LedgerError> {
+    pub(super) fn survey(&self) -> Result<Survey, LedgerError> {
         self.survey_each(&mut |_, _| {})
     }
 
     /// The same; `each` gets the number and the hash of every good entry.
-    pub fn survey_each(&self, each: &mut dyn FnMut(u64, Digest)) -> Result<Survey, LedgerError> {
+    pub(super) fn survey_each(&self, each: &mut dyn FnMut(u64, Digest)) -> Result<Survey, LedgerError> {
         let dir = &self.options.dir;
         let files = segments(self.storage.as_ref(), dir).map_err(LedgerError::io("list", dir))?;
         let mut survey = Survey::default();

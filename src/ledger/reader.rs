@@ -32,12 +32,12 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    pub fn new(number: u32, first: u64) -> Self {
+    pub(super) fn new(number: u32, first: u64) -> Self {
         Self { number, first, last: first.saturating_sub(1), end: 0, head: Digest([0; 32]), marks: Vec::new() }
     }
 
     /// Takes note of the next entry.
-    pub fn push(&mut self, seq: u64, offset: u64, hash: Digest) {
+    pub(super) fn push(&mut self, seq: u64, offset: u64, hash: Digest) {
         if self.marks.is_empty() {
             self.first = seq;
         }
@@ -48,7 +48,7 @@ impl Segment {
     }
 
     /// Where the nearest marked entry at or before this one begins.
-    pub fn mark(&self, seq: u64) -> u64 {
+    pub(super) fn mark(&self, seq: u64) -> u64 {
         let mark = self.marks.partition_point(|(marked, _)| *marked <= seq).saturating_sub(1);
         self.marks.get(mark).map_or(0, |(_, offset)| *offset)
     }
@@ -73,15 +73,15 @@ pub(super) struct LogShared {
 }
 
 impl LogShared {
-    pub fn new(dir: PathBuf, storage: Arc<dyn Storage>, log_id: String, index: LogIndex) -> Self {
+    pub(super) fn new(dir: PathBuf, storage: Arc<dyn Storage>, log_id: String, index: LogIndex) -> Self {
         Self { dir, storage, log_id, index: RwLock::new(index) }
     }
 
-    pub fn read<T>(&self, look: impl FnOnce(&LogIndex) -> T) -> T {
+    pub(super) fn read<T>(&self, look: impl FnOnce(&LogIndex) -> T) -> T {
         look(&self.index.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub fn change<T>(&self, change: impl FnOnce(&mut LogIndex) -> T) -> T {
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut LogIndex) -> T) -> T {
         change(&mut self.index.write().unwrap_or_else(PoisonError::into_inner))
     }
 }

@@ -18,7 +18,7 @@ const LONGEST: usize = MAX_LINE + 2;
 const CHUNK: usize = 256 * 1024;
 
 /// Reads a file line by line in a bounded buffer.
-pub struct LineReader<'a> {
+pub(super) struct LineReader<'a> {
     file: &'a dyn ReadFile,
     buf: Vec<u8>,
     from: usize,
@@ -28,7 +28,7 @@ pub struct LineReader<'a> {
 }
 
 /// One line of a file.
-pub struct Piece<'a> {
+pub(super) struct Piece<'a> {
     pub offset: u64,
     /// Without its line feed.
     pub bytes: &'a [u8],
@@ -38,12 +38,12 @@ pub struct Piece<'a> {
 
 impl<'a> LineReader<'a> {
     /// Lines between two offsets; the first must be the start of a line.
-    pub fn new(file: &'a dyn ReadFile, offset: u64, end: u64) -> Self {
+    pub(super) fn new(file: &'a dyn ReadFile, offset: u64, end: u64) -> Self {
         Self { file, buf: Vec::new(), from: 0, offset, end }
     }
 
     /// The next line; `None` at the end.
-    pub fn next(&mut self) -> io::Result<Option<Piece<'_>>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<Piece<'_>>> {
         let mut searched = 0;
         loop {
             let rest = self.buf.get(self.from + searched..).unwrap_or_default();
@@ -89,7 +89,7 @@ impl<'a> LineReader<'a> {
 
 /// What a segment holds, up to its first bad byte.
 #[derive(Debug)]
-pub struct Scan {
+pub(super) struct Scan {
     /// Where the last good entry ends.
     pub good: u64,
     pub len: u64,
@@ -98,7 +98,7 @@ pub struct Scan {
 }
 
 /// Checks one segment. `each` gets every good entry, where it (or its body) begins, and where it ends.
-pub fn segment(
+pub(super) fn segment(
     file: &dyn ReadFile,
     check: &mut ChainCheck,
     mut each: impl FnMut(&EntryMembers<'_>, (u64, u64), &[u8]),
@@ -142,7 +142,7 @@ pub fn segment(
 
 /// A check that can go on with a segment though what was before it is lost: it believes the first line's own link.
 /// `None` if that line is not a whole `rotate` of a later entry than `after`.
-pub fn check_from_first_line(file: &dyn ReadFile, after: u64) -> io::Result<Option<ChainCheck>> {
+pub(super) fn check_from_first_line(file: &dyn ReadFile, after: u64) -> io::Result<Option<ChainCheck>> {
     let len = retry(|| file.size())?;
     let mut lines = LineReader::new(file, 0, len);
     let Some(piece) = lines.next()? else { return Ok(None) };
@@ -152,7 +152,7 @@ pub fn check_from_first_line(file: &dyn ReadFile, after: u64) -> io::Result<Opti
 }
 
 /// Reads the tail of a file that begins at an offset.
-pub fn read_tail(file: &dyn ReadFile, offset: u64, len: u64) -> io::Result<Vec<u8>> {
+pub(super) fn read_tail(file: &dyn ReadFile, offset: u64, len: u64) -> io::Result<Vec<u8>> {
     let mut tail = vec![0; usize::try_from(len.saturating_sub(offset)).unwrap_or(0)];
     let mut have = 0;
     while have < tail.len() {
@@ -170,7 +170,7 @@ pub fn read_tail(file: &dyn ReadFile, offset: u64, len: u64) -> io::Result<Vec<u
 /// Two things must hold: nothing in it was written by a later batch than the one that begins right after entry `seq` (the
 /// earlier batch would then have been synced, so its damage is no torn write); and it looks cut: no final line feed, a
 /// sector of zeros, or a body line alone.
-pub fn is_torn(tail: &[u8], offset: u64, seq: u64) -> bool {
+pub(super) fn is_torn(tail: &[u8], offset: u64, seq: u64) -> bool {
     let later = tail.split(|b| *b == b'\n').any(|line| {
         // A lost sector may have left zeros before a whole line.
         let from = line.iter().position(|b| *b != 0).unwrap_or(line.len());
@@ -196,7 +196,7 @@ fn is_lone_body(tail: &[u8], seq: u64) -> bool {
 }
 
 /// Remembers the tails that `recovered` entries speak of.
-pub fn note_recovered(found: &EntryMembers<'_>, line: &[u8], noted: &mut BTreeSet<Digest>) {
+pub(super) fn note_recovered(found: &EntryMembers<'_>, line: &[u8], noted: &mut BTreeSet<Digest>) {
     if found.kind != b"recovered" {
         return;
     }

@@ -16,7 +16,7 @@ pub(super) struct Sealer {
 }
 
 impl Sealer {
-    pub fn new(options: &OpenOptions, clock: &Clock, random: &Random) -> Self {
+    pub(super) fn new(options: &OpenOptions, clock: &Clock, random: &Random) -> Self {
         Self {
             room: options.room.clone(),
             src: options.src.clone(),
@@ -27,7 +27,11 @@ impl Sealer {
     }
 
     /// Seals a batch that follows a head, and the bytes to write.
-    pub fn batch(&self, head: (u64, Digest), drafts: &[EntryDraft]) -> Result<(Vec<Sealed>, Vec<u8>), SealError> {
+    pub(super) fn batch(
+        &self,
+        head: (u64, Digest),
+        drafts: &[EntryDraft],
+    ) -> Result<(Vec<Sealed>, Vec<u8>), SealError> {
         let mut meta = EntryMeta {
             seq: head.0,
             batch: head.0 + 1,

@@ -275,7 +275,7 @@ fn kind_of(kind: statfs::FsType) -> &'static str {
 }
 
 /// Repeats a call that was interrupted by a signal, within reason.
-pub fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(super) fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     const TIMES: usize = 16;
     let mut last = call();
     for _ in 0..TIMES {
@@ -288,7 +288,7 @@ pub fn retry<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
 }
 
 /// Writes everything, though single writes may be short or interrupted.
-pub fn write_all(file: &mut dyn AppendFile, mut bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write_all(file: &mut dyn AppendFile, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         let written = retry(|| file.write(bytes))?;
         if written == 0 {
@@ -300,13 +300,13 @@ pub fn write_all(file: &mut dyn AppendFile, mut bytes: &[u8]) -> io::Result<()> 
 }
 
 /// True if the process or the host lacks descriptors or memory right now: trying again later is all that is needed.
-pub fn is_passing(error: &io::Error) -> bool {
+pub(super) fn is_passing(error: &io::Error) -> bool {
     use nix::errno::Errno;
     let code = error.raw_os_error().map(Errno::from_raw);
     matches!(code, Some(Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM))
 }
 
 /// True if the disk (or the user's share of it) is full.
-pub fn is_full(error: &io::Error) -> bool {
+pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -37,7 +37,7 @@ pub(super) struct LogWriter {
 }
 
 impl LogWriter {
-    pub fn new(path: PathBuf, end: u64, lock: Box<dyn LockGuard>) -> Self {
+    pub(super) fn new(path: PathBuf, end: u64, lock: Box<dyn LockGuard>) -> Self {
         let identity = FileFacts { dev: 0, ino: 0, links: 1, size: 0, regular: true };
         Self {
             file: None,

@@ -165,12 +165,12 @@ mod parts {
 
     use super::Happening;
 
-    pub fn serialize<S: Serializer>(happening: &Happening, to: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(happening: &Happening, to: S) -> Result<S::Ok, S::Error> {
         let data = happening.data_json().and_then(RawValue::from_string).map_err(ser::Error::custom)?;
         (happening.kind(), data).serialize(to)
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Happening, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Happening, D::Error> {
         let (kind, data) = <(String, Box<RawValue>)>::deserialize(from)?;
         Happening::from_parts(&kind, data.get()).map_err(de::Error::custom)
     }

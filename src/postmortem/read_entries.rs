@@ -22,7 +22,7 @@ pub(super) struct ReadEntries {
 
 impl ReadEntries {
     /// Takes in the next item, in the order of the timeline.
-    pub fn add(&mut self, item: &Item) {
+    pub(super) fn add(&mut self, item: &Item) {
         let (entry, by) = (&item.entry, &item.entry.by);
         self.recorded = self.recorded.max(Some(entry.ts));
         if by.simulated {
@@ -49,7 +49,7 @@ impl ReadEntries {
     }
 
     /// The outline without its lists of entries. Of the incident's items only those are looked at that tell of a milestone.
-    pub fn outline(mut self, incident: &Incident, objectives: &[Objective], meta: &ExportMeta) -> Outline {
+    pub(super) fn outline(mut self, incident: &Incident, objectives: &[Objective], meta: &ExportMeta) -> Outline {
         let clocks = &incident.clocks;
         let as_of = self.recorded.unwrap_or(incident.opened_at);
         let (rows, not_recorded) = rows(incident, objectives);

@@ -17,7 +17,7 @@ use crate::model::filter::Fields;
 use crate::protocol::Short;
 
 /// The topics that are kept. Of the others the timeline has the transitions.
-pub const KEPT: [Topic; 2] = [Topic::Alerts, Topic::Events];
+pub(super) const KEPT: [Topic; 2] = [Topic::Alerts, Topic::Events];
 /// The most changes kept of a topic; the oldest go first.
 const MOST_CHANGES: usize = 12_000;
 /// The most bytes kept of a topic beside what stands on the board now, whatever the rows carry; the oldest go first.
@@ -30,7 +30,7 @@ const CALM_FOR: Duration = Duration::from_secs(2 * 60 * 60);
 
 /// A row as it was: as text, a quarter of what it is otherwise, and what orders it.
 #[derive(Debug)]
-pub struct PastRow {
+pub(super) struct PastRow {
     id: Arc<str>,
     verdict: Verdict,
     at: Option<Stamp>,
@@ -49,12 +49,12 @@ impl PastRow {
     }
 
     /// The row itself.
-    pub fn row(&self) -> Option<Row> {
+    pub(super) fn row(&self) -> Option<Row> {
         serde_json::from_slice(&self.json).ok()
     }
 
     /// Its bytes on the wire, with the comma.
-    pub fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.json.len() + 1
     }
 
@@ -97,7 +97,7 @@ struct Track {
 }
 
 /// The histories.
-pub struct BoardHistory {
+pub(super) struct BoardHistory {
     tracks: BTreeMap<Topic, Track>,
     most_bytes: usize,
 }
@@ -110,7 +110,7 @@ impl Default for BoardHistory {
 
 /// A topic at an instant, by its pointers: taken under the lock, put together without it.
 #[derive(Debug)]
-pub struct Then {
+pub(super) struct Then {
     topic: Topic,
     base: Arc<RowsById>,
     changes: Vec<Arc<RowChange>>,
@@ -119,7 +119,7 @@ pub struct Then {
 
 impl BoardHistory {
     /// A topic stands like this from `now` on. How long it is kept, the boot clock says.
-    pub fn note(&mut self, topic: Topic, (now, boot): (Stamp, Duration), view: &TopicView, incident_open: bool) {
+    pub(super) fn note(&mut self, topic: Topic, (now, boot): (Stamp, Duration), view: &TopicView, incident_open: bool) {
         if !KEPT.contains(&topic) {
             return;
         }
@@ -139,7 +139,7 @@ impl BoardHistory {
     }
 
     /// A topic at an instant, and since when it is known; `None` = not at that instant.
-    pub fn then(&self, topic: Topic, at: Stamp) -> (Option<Then>, Option<Stamp>) {
+    pub(super) fn then(&self, topic: Topic, at: Stamp) -> (Option<Then>, Option<Stamp>) {
         match self.tracks.get(&topic) {
             None => (None, None),
             Some(track) if at < track.since => (None, Some(track.since)),
@@ -242,7 +242,7 @@ impl Track {
 
 impl Then {
     /// The rows, in the order of their pane; and what is missing of them, if anything is.
-    pub fn rows(&self) -> (Vec<Arc<PastRow>>, Option<Short>) {
+    pub(super) fn rows(&self) -> (Vec<Arc<PastRow>>, Option<Short>) {
         let mut rows: HashMap<&str, &Arc<PastRow>> = self.base.iter().map(|(id, row)| (&**id, row)).collect();
         for change in &self.changes {
             match &change.row {

@@ -12,10 +12,10 @@ use crate::model::plan::Recheck;
 use crate::protocol::{LogRoom, Who};
 
 /// The board by topic. Views are shared, so an unchanged topic compares by pointer.
-pub type BoardNews = Arc<BTreeMap<Topic, Arc<TopicView>>>;
+pub(super) type BoardNews = Arc<BTreeMap<Topic, Arc<TopicView>>>;
 
 /// The room's side of the watches, each for the part of the engine that tells it.
-pub struct Broadcaster {
+pub(super) struct Broadcaster {
     pub recorder: RecorderWatches,
     pub board: watch::Sender<BoardNews>,
     pub present: watch::Sender<Arc<Vec<Who>>>,
@@ -24,7 +24,7 @@ pub struct Broadcaster {
 
 /// A session's side.
 #[derive(Clone)]
-pub struct Broadcasts {
+pub(super) struct Broadcasts {
     pub head: watch::Receiver<u64>,
     pub board: watch::Receiver<BoardNews>,
     pub present: watch::Receiver<Arc<Vec<Who>>>,
@@ -35,7 +35,7 @@ pub struct Broadcasts {
 
 impl Broadcaster {
     /// Both sides.
-    pub fn open(head: u64) -> (Self, Broadcasts) {
+    pub(super) fn open(head: u64) -> (Self, Broadcasts) {
         let (head_tx, head_rx) = watch::channel(head);
         let (board_tx, board_rx) = watch::channel(BoardNews::default());
         let (present_tx, present_rx) = watch::channel(Arc::default());

@@ -16,7 +16,7 @@ const STEP: TimeDelta = TimeDelta::seconds(5);
 const APART: Duration = Duration::from_secs(1);
 
 /// How the wall clock stands to the boot clock.
-pub struct WallClock {
+pub(super) struct WallClock {
     /// What the wall clock would read at the boot.
     booted: Option<Stamp>,
 }
@@ -28,7 +28,7 @@ struct ClockStep {
 }
 
 impl WallClock {
-    pub fn new(clock: &Clock) -> Self {
+    pub(super) fn new(clock: &Clock) -> Self {
         Self { booted: booted(clock).map(|(booted, _)| booted) }
     }
 
@@ -40,7 +40,7 @@ impl WallClock {
     }
 
     /// Records a step of the wall clock since the last time. While nothing can be recorded it waits.
-    pub fn record_step(&mut self, clock: &Clock, recorder: &mut Recorder) {
+    pub(super) fn record_step(&mut self, clock: &Clock, recorder: &mut Recorder) {
         let Some(step) = self.step(clock) else {
             // A time service that slews moves it too, a little at every beat.
             *self = Self::new(clock);

@@ -15,7 +15,7 @@ use crate::protocol::DrillInfo;
 use crate::systems::{Adapter, SourceSpec};
 
 /// Configuration, clock, log reader, and the acting side of the sources.
-pub struct RoomContext {
+pub(super) struct RoomContext {
     pub config: Config,
     pub clock: Clock,
     pub random: Random,
@@ -42,7 +42,7 @@ pub struct RoomContext {
 
 impl RoomContext {
     /// What was refused and is not in the log yet.
-    pub fn refusals(&self) -> MutexGuard<'_, RefusalLog> {
+    pub(super) fn refusals(&self) -> MutexGuard<'_, RefusalLog> {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

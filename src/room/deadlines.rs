@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// By when persons must have agreed, by what they agree on.
-pub struct Deadlines<K>(BTreeMap<K, Duration>);
+pub(super) struct Deadlines<K>(BTreeMap<K, Duration>);
 
 impl<K> Default for Deadlines<K> {
     fn default() -> Self {
@@ -13,22 +13,22 @@ impl<K> Default for Deadlines<K> {
 }
 
 impl<K: Ord + Clone> Deadlines<K> {
-    pub fn set(&mut self, key: K, at: Duration) {
+    pub(super) fn set(&mut self, key: K, at: Duration) {
         self.0.insert(key, at);
     }
 
     /// Nothing is waited for any more.
-    pub fn forget(&mut self, key: &K) {
+    pub(super) fn forget(&mut self, key: &K) {
         self.0.remove(key);
     }
 
     /// Whether the time has passed. What has no deadline is of a room that ended.
-    pub fn is_late(&self, key: &K, now: Duration) -> bool {
+    pub(super) fn is_late(&self, key: &K, now: Duration) -> bool {
         self.0.get(key).is_none_or(|deadline| *deadline <= now)
     }
 
     /// Everything whose time has passed, in order.
-    pub fn late(&self, now: Duration) -> Vec<K> {
+    pub(super) fn late(&self, now: Duration) -> Vec<K> {
         self.0.iter().filter(|(_, deadline)| **deadline <= now).map(|(key, _)| key.clone()).collect()
     }
 }

@@ -14,7 +14,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
 
 /// A socket's reading half that leaves nothing behind a short read.
-pub struct Drained(pub OwnedReadHalf);
+pub(super) struct Drained(pub OwnedReadHalf);
 
 impl AsyncRead for Drained {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<std::io::Result<()>> {

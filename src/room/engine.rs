@@ -32,7 +32,7 @@ const GULP: usize = 1024;
 const BEAT: Duration = Duration::from_millis(100);
 
 /// The parts, and what all of them may read.
-pub struct Engine {
+pub(super) struct Engine {
     pub(super) shared: Arc<RoomContext>,
     pub(super) recorder: Recorder,
     pub(super) evaluator: Evaluator,
@@ -52,7 +52,11 @@ pub struct Engine {
 
 impl Engine {
     /// Runs until `stop`. Then says so in the log.
-    pub async fn run(mut self, mut commands: mpsc::Receiver<EngineMessage>, mut seen: mpsc::Receiver<Observation>) {
+    pub(super) async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<EngineMessage>,
+        mut seen: mpsc::Receiver<Observation>,
+    ) {
         let mut gulp = Vec::with_capacity(GULP);
         let mut beat = self.shared.clock.ticks(BEAT, Turn::Judge);
         let mut rest = Instant::now();

@@ -11,7 +11,7 @@ const STALE: u64 = 256;
 /// The newest entries of the latest incident that a client begins with.
 const NEWEST: u64 = 1_000;
 /// Bytes of entries of one message: with JSON's escapes well under what a line may have.
-pub const PAGE: usize = 256 * 1024;
+pub(super) const PAGE: usize = 256 * 1024;
 /// Bytes that are read for a page at most: what lies between the entries of an incident is skipped.
 const READ: usize = 4 * PAGE;
 /// Runs of numbers that one page is looked for in.
@@ -91,7 +91,7 @@ impl EntryPlaces {
 }
 
 /// The number of an entry's line.
-pub fn number(line: &LogLine) -> Option<u64> {
+pub(super) fn number(line: &LogLine) -> Option<u64> {
     match seal::scan_line(line.line.as_bytes()) {
         Ok(seal::ChainLine::Entry(found)) => Some(found.seq),
         _ => None,

@@ -19,7 +19,7 @@ use crate::timeline::StandingChanges;
 const LOOKED_EVERY: Duration = Duration::from_secs(1);
 
 /// The board and its judgement.
-pub struct Evaluator {
+pub(super) struct Evaluator {
     shared: Arc<RoomContext>,
     board: Board,
     kept: KeptJudgement,
@@ -35,7 +35,7 @@ pub struct Evaluator {
 
 impl Evaluator {
     /// Has seen nothing yet.
-    pub fn new(shared: Arc<RoomContext>, tell: watch::Sender<BoardNews>) -> Self {
+    pub(super) fn new(shared: Arc<RoomContext>, tell: watch::Sender<BoardNews>) -> Self {
         Self {
             board: board(&shared),
             kept: KeptJudgement::default(),
@@ -49,33 +49,33 @@ impl Evaluator {
     }
 
     /// Begins with what the log says stands.
-    pub fn begin_with(&mut self, standing: StandingChanges) {
+    pub(super) fn begin_with(&mut self, standing: StandingChanges) {
         self.changes = FlapDamping::new(standing);
     }
 
     /// What was found could not be recorded: the log's word counts again.
-    pub fn rewind(&mut self, standing: StandingChanges) {
+    pub(super) fn rewind(&mut self, standing: StandingChanges) {
         self.changes.rewind(standing);
         self.moved = true;
     }
 
     /// Takes in what a source saw.
-    pub fn see(&mut self, observation: Observation) {
+    pub(super) fn see(&mut self, observation: Observation) {
         self.board.apply(observation);
     }
 
     /// As it was judged last.
-    pub fn judged(&self) -> &JudgedBoard {
+    pub(super) fn judged(&self) -> &JudgedBoard {
         self.kept.board()
     }
 
     /// The Alertmanagers, as a silence is asked of them.
-    pub fn alertmanagers(&self) -> Vec<Member> {
+    pub(super) fn alertmanagers(&self) -> Vec<Member> {
         self.board.alertmanagers()
     }
 
     /// Judges what may be otherwise by now, and tells the sessions. False if nothing changed and nothing that waits can be due.
-    pub fn judge(&mut self, now: Stamp, boot: Duration, incident_open: bool) -> bool {
+    pub(super) fn judge(&mut self, now: Stamp, boot: Duration, incident_open: bool) -> bool {
         let changed = self.kept.renew(&mut self.board, now);
         if !changed.is_empty() {
             self.moved = true;
@@ -89,7 +89,7 @@ impl Evaluator {
     }
 
     /// Whether something was heard that is not judged yet.
-    pub fn has_news(&self) -> bool {
+    pub(super) fn has_news(&self) -> bool {
         !self.board.dirty().is_empty()
     }
 
@@ -105,7 +105,7 @@ impl Evaluator {
     }
 
     /// What the last judgement has to say that the log does not, in order of happening.
-    pub fn changes(&mut self, now: Stamp) -> Vec<Transition> {
+    pub(super) fn changes(&mut self, now: Stamp) -> Vec<Transition> {
         if !std::mem::take(&mut self.moved) && !self.changes.waits(now) {
             return Vec::new();
         }
@@ -113,12 +113,12 @@ impl Evaluator {
     }
 
     /// Whether there is room for this change in the minute; if not, it is counted.
-    pub fn allows(&mut self, edge: &Transition, now: Stamp, boot: Duration) -> bool {
+    pub(super) fn allows(&mut self, edge: &Transition, now: Stamp, boot: Duration) -> bool {
         self.limiter.allow(edge, now, boot)
     }
 
     /// Changes that were counted instead of told one by one.
-    pub fn folded(&mut self, now: Stamp, boot: Duration) -> Vec<Folded> {
+    pub(super) fn folded(&mut self, now: Stamp, boot: Duration) -> Vec<Folded> {
         let mut folded = self.limiter.folded(boot);
         folded.extend(self.changes.swallowed(now));
         folded

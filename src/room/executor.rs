@@ -32,7 +32,7 @@ const REPORT_AGAIN: Duration = Duration::from_secs(1);
 type Reads = BTreeMap<(SourceId, ReadPath), Value>;
 
 /// Reads a step's preconditions from the systems themselves; gives a sentence for each that does not hold.
-pub async fn broken(shared: &RoomContext, digest: Digest, step: &Step) -> Vec<String> {
+pub(super) async fn broken(shared: &RoomContext, digest: Digest, step: &Step) -> Vec<String> {
     let wanted = step.pre.iter().map(|pre| (&pre.src, &pre.path));
     let (read, _) = read_all(shared, digest, wanted).await;
     actions::preflight(step, &read).iter().map(actions::BrokenPrecondition::says).collect()
@@ -104,7 +104,7 @@ enum StepEnd {
 }
 
 /// One plan's run.
-pub struct PlanRun {
+pub(super) struct PlanRun {
     pub shared: Arc<RoomContext>,
     pub engine: mpsc::Sender<EngineMessage>,
     pub plan: Plan,
@@ -115,7 +115,7 @@ pub struct PlanRun {
 }
 
 /// Real time since the host booted: goes on through suspend, and a drill's speed does not touch it.
-pub fn boottime() -> Duration {
+pub(super) fn boottime() -> Duration {
     Clock::real().boot()
 }
 
@@ -133,7 +133,7 @@ impl PreconditionReading {
 
 impl PlanRun {
     /// Runs every step in order; the first outcome that is not success ends the plan.
-    pub async fn go(self) {
+    pub(super) async fn go(self) {
         for (i, step) in self.plan.steps.iter().enumerate() {
             let end = self.step(step, i == 0).await;
             let ended = |account: Account| StepEnded {
@@ -315,7 +315,7 @@ pub(super) async fn record(engine: &mpsc::Sender<EngineMessage>, plan: &Plan, ha
 }
 
 /// Says that a run has failed, until that is recorded.
-pub async fn broke_off(engine: &mpsc::Sender<EngineMessage>, plan: &PlanId) {
+pub(super) async fn broke_off(engine: &mpsc::Sender<EngineMessage>, plan: &PlanId) {
     loop {
         let (done, recorded) = oneshot::channel();
         let command = EngineMessage::BrokeOff { plan: plan.clone(), done };

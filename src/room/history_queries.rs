@@ -26,7 +26,7 @@ const MOST: usize = 1_024;
 const AT_WORK: usize = 2;
 
 /// The histories, and who asks for them how fast.
-pub struct HistoryQueries {
+pub(super) struct HistoryQueries {
     /// Held while it is written to, or while pointers are copied out of it.
     pub past: Mutex<BoardHistory>,
     by_person: Mutex<BTreeMap<Whose, TokenBucket>>,
@@ -44,7 +44,7 @@ impl HistoryQueries {
     ///
     /// # Errors
     /// The refusal that says when they may again.
-    pub fn allow(&self, whose: &Whose, now: Duration) -> Result<(), Refusal> {
+    pub(super) fn allow(&self, whose: &Whose, now: Duration) -> Result<(), Refusal> {
         let mut by_person = self.by_person.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(whose, Whose::Account(_)) && by_person.len() >= MOST && !by_person.contains_key(whose) {
             by_person.retain(|_, bucket| !bucket.is_full(now));
@@ -58,7 +58,7 @@ impl HistoryQueries {
     }
 
     /// Answers in its own time. `one` has one permit: a connection's next look begins when this one has ended.
-    pub fn begin(
+    pub(super) fn begin(
         self: &Arc<Self>,
         one: Arc<Semaphore>,
         (topic, at, page): (Topic, Stamp, u32),

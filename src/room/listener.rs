@@ -32,7 +32,7 @@ const SAY_EVERY: Duration = Duration::from_secs(1);
 const REMEMBERED: usize = 256;
 
 /// Accepts connections and runs a session for each.
-pub struct Door {
+pub(super) struct Door {
     pub shared: Arc<RoomContext>,
     pub engine: mpsc::Sender<EngineMessage>,
     pub news: Broadcasts,
@@ -41,7 +41,7 @@ pub struct Door {
 }
 
 impl Door {
-    pub async fn listen(self, socket: Socket) {
+    pub(super) async fn listen(self, socket: Socket) {
         let seats = Seats::default();
         loop {
             let accepted = tokio::select! {

@@ -6,7 +6,7 @@ use crate::seal::{self, SigningKey};
 
 /// The key, unless the log names another one: a head that another key signed makes a whole log look forged to everyone who
 /// verifies it. A log that names none is signed by the key that there is.
-pub fn of_log(reader: &LogReader, key: Option<SigningKey>) -> Option<SigningKey> {
+pub(super) fn of_log(reader: &LogReader, key: Option<SigningKey>) -> Option<SigningKey> {
     let first = reader.line(1).ok().flatten().and_then(|line| seal::decode(&line).ok());
     let Some(Happening::Genesis(genesis)) = first.map(|entry| entry.happening) else { return key };
     key.filter(|key| {

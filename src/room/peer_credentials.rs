@@ -25,7 +25,7 @@ const MOST_NAMES: usize = 1024;
 const LOOK_UPS: usize = 2;
 
 /// Login names of accounts that are nobody of the people file.
-pub struct Accounts {
+pub(super) struct Accounts {
     known: Mutex<BTreeMap<u32, (Instant, Option<String>)>>,
     looking: Arc<Semaphore>,
 }
@@ -84,7 +84,7 @@ impl Peer {
 
 /// The actor and role of a connection.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Identity {
+pub(super) struct Identity {
     pub actor: Actor,
     pub role: PersonRole,
     /// A person of `people.toml`, so more than a bare account.
@@ -95,7 +95,7 @@ pub struct Identity {
 ///
 /// # Errors
 /// A name given to a real room, or a name the drill does not know.
-pub fn identify(peer: Peer, hello: &Hello, config: &Config, drill: bool) -> Result<Identity, Refusal> {
+pub(super) fn identify(peer: Peer, hello: &Hello, config: &Config, drill: bool) -> Result<Identity, Refusal> {
     if !drill && (hello.drill_as.is_some() || hello.simulated) {
         return Err(Refusal::new(
             RefusalKind::BadRequest,
@@ -140,7 +140,7 @@ fn drill_identity(peer: Peer, hello: &Hello, config: &Config) -> Result<Identity
 
 /// Judges a peer by the people file as it is now. Called again at every request: a role that was taken away is gone. Looks
 /// nothing up, so a dead directory server can't hold the writer.
-pub fn judge(peer: Peer, config: &Config) -> Identity {
+pub(super) fn judge(peer: Peer, config: &Config) -> Identity {
     let person = config.people.iter().find(|person| person.uids.contains(&peer.uid));
     let own = |login: u32| login == peer.uid || person.is_some_and(|person| person.uids.contains(&login));
     let actor = Actor {
@@ -156,13 +156,13 @@ pub fn judge(peer: Peer, config: &Config) -> Identity {
 }
 
 /// Whose budget a connection uses: its person's, or of an account that is nobody's its own.
-pub fn whose(peer: Peer, identity: &Identity) -> Whose {
+pub(super) fn whose(peer: Peer, identity: &Identity) -> Whose {
     if identity.mapped { Whose::Person(identity.actor.person.clone()) } else { Whose::Account(peer.uid) }
 }
 
 /// Gives an account that is nobody of the people file its login name, for display. One second at most; `uid 1234` stays
 /// where there is no such name, or where it would read like a person of the file or like the room itself.
-pub async fn name_account(identity: &mut Identity, config: &Config, accounts: &Accounts) {
+pub(super) async fn name_account(identity: &mut Identity, config: &Config, accounts: &Accounts) {
     let (false, Some(uid)) = (identity.mapped || identity.actor.level == Level::Drill, identity.actor.uid) else {
         return;
     };

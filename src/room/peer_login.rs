@@ -23,7 +23,7 @@ const UNSET: u32 = u32::MAX;
 const LONGEST: u64 = 8 * 1024;
 
 /// The login of the process at the other end of a connected socket. `uid` is what the socket says of it.
-pub fn of(socket: &impl AsFd, pid: Option<i32>, uid: u32) -> Login {
+pub(super) fn of(socket: &impl AsFd, pid: Option<i32>, uid: u32) -> Login {
     let Some(pid) = pid.filter(|pid| *pid > 0) else {
         // The kernel gives 0 for a process of another PID namespace.
         return Login::Hidden;

@@ -17,7 +17,7 @@ const TOLD_EVERY: Duration = Duration::from_secs(15);
 const RECENT: Duration = Duration::from_secs(60);
 
 /// Plans that wait for persons. All instants are the boot clock's.
-pub struct PendingPlans {
+pub(super) struct PendingPlans {
     deadlines: Deadlines<PlanId>,
     /// When each person proposed.
     proposals: BTreeMap<PersonId, Vec<Duration>>,
@@ -28,18 +28,18 @@ pub struct PendingPlans {
 
 impl PendingPlans {
     /// None yet.
-    pub fn new(tell: watch::Sender<Arc<Vec<Recheck>>>) -> Self {
+    pub(super) fn new(tell: watch::Sender<Arc<Vec<Recheck>>>) -> Self {
         Self { deadlines: Deadlines::default(), proposals: BTreeMap::new(), tell_next: Duration::ZERO, tell }
     }
 
     /// A plan was proposed: its time begins.
-    pub fn proposed(&mut self, plan: &Plan, by: &PersonId, now: Duration) {
+    pub(super) fn proposed(&mut self, plan: &Plan, by: &PersonId, now: Duration) {
         self.deadlines.set(plan.plan.clone(), now + Duration::from_secs(plan.ttl_s));
         self.proposals.entry(by.clone()).or_default().push(now);
     }
 
     /// Proposals of this person in the last minute.
-    pub fn recent_proposals(&mut self, by: &PersonId, now: Duration) -> usize {
+    pub(super) fn recent_proposals(&mut self, by: &PersonId, now: Duration) -> usize {
         let since = now.saturating_sub(RECENT);
         let times = self.proposals.entry(by.clone()).or_default();
         times.retain(|at| *at >= since);
@@ -47,22 +47,22 @@ impl PendingPlans {
     }
 
     /// Whether the plan's time has passed.
-    pub fn is_late(&self, plan: &PlanId, now: Duration) -> bool {
+    pub(super) fn is_late(&self, plan: &PlanId, now: Duration) -> bool {
         self.deadlines.is_late(plan, now)
     }
 
     /// Plans whose time has passed and that were not forgotten yet.
-    pub fn late(&self, now: Duration) -> Vec<PlanId> {
+    pub(super) fn late(&self, now: Duration) -> Vec<PlanId> {
         self.deadlines.late(now)
     }
 
     /// The plan waits no more.
-    pub fn forget(&mut self, plan: &PlanId) {
+    pub(super) fn forget(&mut self, plan: &PlanId) {
         self.deadlines.forget(plan);
     }
 
     /// Tells consoles what the plans that wait rest on. Readings alone are told four times a minute: a link may be bad.
-    pub fn tell(&mut self, all: Vec<Recheck>, now: Duration) {
+    pub(super) fn tell(&mut self, all: Vec<Recheck>, now: Duration) {
         let told = self.tell.borrow().clone();
         let same = told.len() == all.len() && told.iter().zip(&all).all(|(told, now)| now.says_as(told));
         if !same || (!all.is_empty() && now >= self.tell_next) {

@@ -14,8 +14,8 @@ use super::token_bucket::{TokenBucket, seconds};
 use crate::model::{PersonId, Refusal, RefusalKind};
 
 /// Requests at once, and a second after that.
-pub const REQUESTS: f64 = 50.0;
-pub const REQUESTS_PER_SECOND: f64 = 20.0;
+pub(super) const REQUESTS: f64 = 50.0;
+pub(super) const REQUESTS_PER_SECOND: f64 = 20.0;
 /// Tables of the board that are asked for at once, and a second after that: `status` alone takes a dozen, and none of them
 /// reaches the writer. The next ones wait for their turn and are not refused.
 const TABLES: f64 = 240.0;
@@ -37,27 +37,27 @@ const READING_EVERY_S: f64 = 6.0;
 const STREAMS: usize = 4;
 /// The longest that a connection waits for its stream.
 const STREAM_WITHIN: Duration = Duration::from_secs(10);
-pub const TOO_OFTEN: &str = "you ask more often than one person may, over all your connections";
+pub(super) const TOO_OFTEN: &str = "you ask more often than one person may, over all your connections";
 /// Accounts that are nobody's and are counted at once. Persons of the people file always are: there are as many as it names.
 const MOST: usize = 1_024;
 
 /// Whose budget it is: a person's, with all their accounts; or an account's that is nobody's.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Whose {
+pub(super) enum Whose {
     Person(PersonId),
     Account(u32),
 }
 
 /// Everyone's budgets.
 #[derive(Default)]
-pub struct Budgets(Mutex<BTreeMap<Whose, Arc<Share>>>);
+pub(super) struct Budgets(Mutex<BTreeMap<Whose, Arc<Share>>>);
 
 impl Budgets {
     /// The share of one person, the same for all their connections.
     ///
     /// # Errors
     /// The refusal of an account too many to count. However many of those there are, no person is kept out.
-    pub fn share(&self, whose: Whose, now: Duration) -> Result<Arc<Share>, Refusal> {
+    pub(super) fn share(&self, whose: Whose, now: Duration) -> Result<Arc<Share>, Refusal> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(whose, Whose::Account(_)) && all.len() >= MOST && !all.contains_key(&whose) {
             all.retain(|_, share| Arc::strong_count(share) > 1 || !share.is_at_rest(now));
@@ -70,7 +70,7 @@ impl Budgets {
 }
 
 /// What is left to one person.
-pub struct Share {
+pub(super) struct Share {
     left: Mutex<RemainingBudget>,
     writer: Arc<Semaphore>,
     streams: Arc<Semaphore>,
@@ -99,7 +99,7 @@ pub struct RequestPermit {
 }
 
 /// The right to be sent a long stretch of the log.
-pub struct Stream {
+pub(super) struct Stream {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -133,7 +133,7 @@ impl Share {
     ///
     /// # Errors
     /// The refusal that says what is used up and when to ask again. A refused request takes nothing.
-    pub fn request(&self, text: usize, now: Duration) -> Result<(), Refusal> {
+    pub(super) fn request(&self, text: usize, now: Duration) -> Result<(), Refusal> {
         let mut left = self.left();
         if let Some(wait) = left.requests.wait(1.0, now) {
             return Err(rate(TOO_OFTEN, wait));
@@ -153,12 +153,12 @@ impl Share {
 
     /// Takes one table of the board, or says how long to wait before trying again. One look takes a dozen of them: were some
     /// refused, a script that looks again and again would use up its tables for looks of which none comes to its end.
-    pub fn table(&self, now: Duration) -> Option<Duration> {
+    pub(super) fn table(&self, now: Duration) -> Option<Duration> {
         take_or_wait(&mut self.left().tables, now)
     }
 
     /// Takes one greeting, or says how long to wait before trying again.
-    pub fn greeting(&self, now: Duration) -> Option<Duration> {
+    pub(super) fn greeting(&self, now: Duration) -> Option<Duration> {
         take_or_wait(&mut self.left().greetings, now)
     }
 
@@ -166,7 +166,7 @@ impl Share {
     ///
     /// # Errors
     /// The refusal that says when the next may be.
-    pub fn reading(&self, now: Duration) -> Result<(), Refusal> {
+    pub(super) fn reading(&self, now: Duration) -> Result<(), Refusal> {
         let mut left = self.left();
         if let Some(wait) = left.readings.wait(1.0, now) {
             return Err(rate("you had plans checked at the providers too often in a short time", wait));
@@ -176,7 +176,7 @@ impl Share {
     }
 
     /// Waits until nothing else of this person is before the writer.
-    pub async fn place(&self) -> RequestPermit {
+    pub(super) async fn place(&self) -> RequestPermit {
         // Never closed, so there is always a permit in the end.
         RequestPermit { _permit: self.writer.clone().acquire_owned().await.ok() }
     }
@@ -185,7 +185,7 @@ impl Share {
     ///
     /// # Errors
     /// The refusal of one who has too many such streams for too long.
-    pub async fn stream(&self) -> Result<Stream, Refusal> {
+    pub(super) async fn stream(&self) -> Result<Stream, Refusal> {
         match tokio::time::timeout(STREAM_WITHIN, self.streams.clone().acquire_owned()).await {
             Ok(permit) => Ok(Stream { _permit: permit.ok() }),
             Err(_) => {
@@ -196,7 +196,7 @@ impl Share {
     }
 
     /// Reads one page of the log, while nobody else of this person does.
-    pub async fn page<T>(&self, read: impl FnOnce() -> T) -> T {
+    pub(super) async fn page<T>(&self, read: impl FnOnce() -> T) -> T {
         let _one = self.page.acquire().await;
         read()
     }
@@ -211,7 +211,7 @@ fn take_or_wait(bucket: &mut TokenBucket, now: Duration) -> Option<Duration> {
 }
 
 /// Something was asked for too often or too much of it.
-pub fn rate(why: &str, wait: Duration) -> Refusal {
+pub(super) fn rate(why: &str, wait: Duration) -> Refusal {
     Refusal::new(RefusalKind::Rate, why, format!("ask again in {} s", seconds(wait)))
 }
 

@@ -24,7 +24,7 @@ use crate::seal;
 use crate::systems::request_meter::{RequestUse, used_for};
 
 /// `sha256:…` of the policy's canonical form.
-pub fn policy_digest(policy: &Policy) -> String {
+pub(super) fn policy_digest(policy: &Policy) -> String {
     let value = serde_json::json!({"quorum": policy.quorum, "level": policy.level, "ttl_s": policy.ttl_s});
     seal::canonical(&value).map(|text| seal::sha256(text.as_bytes()).to_string()).unwrap_or_default()
 }

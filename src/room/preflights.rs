@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 const MOST_WAITING: usize = 64;
 
 /// An approval that waits for a reading.
-pub struct WaitingApproval {
+pub(super) struct WaitingApproval {
     pub caller: Caller,
     pub confirm: String,
     pub reply: oneshot::Sender<Answer>,
@@ -27,13 +27,13 @@ pub struct WaitingApproval {
 
 /// What is read, and what was lately found not to hold.
 #[derive(Default)]
-pub struct Preflights {
+pub(super) struct Preflights {
     running: BTreeMap<PlanId, Vec<WaitingApproval>>,
     drifted: BTreeMap<PlanId, (Duration, Vec<String>)>,
 }
 
 /// What becomes of one more approval.
-pub enum Begin {
+pub(super) enum Begin {
     /// It waits for the reading that is under way.
     Joined,
     /// It is refused without a reading.
@@ -44,7 +44,7 @@ pub enum Begin {
 
 impl Preflights {
     /// What is to be done for an approval. `now` is the boot clock's.
-    pub fn ask(&mut self, plan: &PlanId, waiting: WaitingApproval, now: Duration) -> Begin {
+    pub(super) fn ask(&mut self, plan: &PlanId, waiting: WaitingApproval, now: Duration) -> Begin {
         if let Some(others) = self.running.get_mut(plan) {
             if others.len() >= MOST_WAITING {
                 let why = "the plan is being checked, and many wait for that already";
@@ -65,12 +65,12 @@ impl Preflights {
     }
 
     /// A reading begins for this approval.
-    pub fn begin(&mut self, plan: PlanId, waiting: WaitingApproval) {
+    pub(super) fn begin(&mut self, plan: PlanId, waiting: WaitingApproval) {
         self.running.insert(plan, vec![waiting]);
     }
 
     /// A reading is over; gives those who waited for it.
-    pub fn over(&mut self, plan: &PlanId, read: &FirstRead, now: Duration) -> Vec<WaitingApproval> {
+    pub(super) fn over(&mut self, plan: &PlanId, read: &FirstRead, now: Duration) -> Vec<WaitingApproval> {
         if !read.broken.is_empty() {
             self.drifted.insert(plan.clone(), (now, read.broken.clone()));
         }
@@ -79,7 +79,7 @@ impl Preflights {
 }
 
 /// What the plan relies on does not hold: now, or when it was read so long ago, to be read again in so long.
-pub fn drift(broken: &[String], read: Option<(Duration, Duration)>) -> Refusal {
+pub(super) fn drift(broken: &[String], read: Option<(Duration, Duration)>) -> Refusal {
     let (mut when, mut again) = (String::new(), String::new());
     if let Some((age, wait)) = read {
         when = format!(" (read {} s ago)", age.as_secs());

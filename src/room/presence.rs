@@ -18,7 +18,7 @@ const RECORDED_PER_SECOND: f64 = 0.05;
 const REMEMBERED: usize = 256;
 
 /// Persons by name.
-pub struct Presence {
+pub(super) struct Presence {
     here: BTreeMap<PersonId, Who>,
     recorded: BTreeMap<PersonId, TokenBucket>,
     tell: watch::Sender<Arc<Vec<Who>>>,
@@ -26,12 +26,12 @@ pub struct Presence {
 
 impl Presence {
     /// Nobody is here yet.
-    pub fn new(tell: watch::Sender<Arc<Vec<Who>>>) -> Self {
+    pub(super) fn new(tell: watch::Sender<Arc<Vec<Who>>>) -> Self {
         Self { here: BTreeMap::new(), recorded: BTreeMap::new(), tell }
     }
 
     /// Counts a console and tells everyone; true if the person was not here before.
-    pub fn join(&mut self, actor: &Actor, role: PersonRole, now: Stamp) -> bool {
+    pub(super) fn join(&mut self, actor: &Actor, role: PersonRole, now: Stamp) -> bool {
         let who = self.here.entry(actor.person.clone()).or_insert_with(|| Who {
             actor: actor.clone(),
             role,
@@ -45,7 +45,7 @@ impl Presence {
     }
 
     /// Takes a console away and tells everyone; true if that was the person's last one.
-    pub fn leave(&mut self, actor: &Actor) -> bool {
+    pub(super) fn leave(&mut self, actor: &Actor) -> bool {
         let gone = self.here.get_mut(&actor.person).is_some_and(|who| {
             who.consoles = who.consoles.saturating_sub(1);
             who.consoles == 0
@@ -59,7 +59,7 @@ impl Presence {
 
     /// Whether a coming or going of this person is recorded. Who is here now is shown in any case. `mapped` = of the people
     /// file; of others a crowd must not fill the log either, so whoever is one too many to count is not recorded.
-    pub fn worth_recording(&mut self, person: &PersonId, mapped: bool, now: Duration) -> bool {
+    pub(super) fn worth_recording(&mut self, person: &PersonId, mapped: bool, now: Duration) -> bool {
         if !mapped && self.recorded.len() >= REMEMBERED && !self.recorded.contains_key(person) {
             self.recorded.retain(|_, bucket| !bucket.is_full(now));
             if self.recorded.len() >= REMEMBERED {
@@ -71,7 +71,7 @@ impl Presence {
     }
 
     /// Everyone, by name.
-    pub fn everyone(&self) -> Vec<Who> {
+    pub(super) fn everyone(&self) -> Vec<Who> {
         self.here.values().cloned().collect()
     }
 }

@@ -25,7 +25,7 @@ const FOLLOW_EVERY: Duration = Duration::from_secs(15);
 const FOLLOWED_FOR: TimeDelta = TimeDelta::hours(24);
 
 /// Finds out by reading what an interrupted plan did. Writes nothing outside, ever.
-pub async fn reconcile(shared: Arc<RoomContext>, engine: mpsc::Sender<EngineMessage>, old: PlanRecord) {
+pub(super) async fn reconcile(shared: Arc<RoomContext>, engine: mpsc::Sender<EngineMessage>, old: PlanRecord) {
     let begun = shared.clock.boot();
     let deadline = begun + READ_FOR;
     let settled = begun + settles_in(&old, shared.clock.now());
@@ -60,7 +60,7 @@ pub async fn reconcile(shared: Arc<RoomContext>, engine: mpsc::Sender<EngineMess
 }
 
 /// After a step whose effect was not seen in time: finds out what became of it.
-pub async fn late(shared: &RoomContext, engine: &mpsc::Sender<EngineMessage>, plan: &Plan, digest: Digest) {
+pub(super) async fn late(shared: &RoomContext, engine: &mpsc::Sender<EngineMessage>, plan: &Plan, digest: Digest) {
     let ids = plan.steps.iter().filter(|step| step.request.writes());
     let mut started = Vec::new();
     for step in ids {
@@ -96,7 +96,7 @@ async fn follow(
 }
 
 /// Whether something that a plan began may still be under way: it is read again after a start.
-pub fn is_open(record: &PlanRecord, now: Stamp) -> bool {
+pub(super) fn is_open(record: &PlanRecord, now: Stamp) -> bool {
     let over = |step: &Step| record.restored.get(&step.id).is_some_and(|it| it.is_over());
     let pairs = record.plan.steps.iter().zip(&record.steps);
     let mut begun = pairs.filter(|(step, state)| {

@@ -46,7 +46,7 @@ struct PersonRefusals {
 
 /// What was refused lately and not written yet.
 #[derive(Default)]
-pub struct RefusalLog {
+pub(super) struct RefusalLog {
     /// Those of the people file, whose refusals are always their own.
     people: BTreeSet<PersonId>,
     refused: BTreeMap<PersonId, PersonRefusals>,
@@ -54,7 +54,7 @@ pub struct RefusalLog {
 
 impl RefusalLog {
     /// Nothing was refused yet.
-    pub fn new(people: &[Known]) -> Self {
+    pub(super) fn new(people: &[Known]) -> Self {
         Self { people: people.iter().map(|person| person.id.clone()).collect(), refused: BTreeMap::new() }
     }
 
@@ -72,7 +72,7 @@ impl RefusalLog {
     }
 
     /// Notes one; gives the draft to record at once if it is the first of its kind in a minute.
-    pub fn note(
+    pub(super) fn note(
         &mut self,
         actor: &Actor,
         kind: RefusalKind,
@@ -97,7 +97,7 @@ impl RefusalLog {
     }
 
     /// Counts one, to be written with others.
-    pub fn count(
+    pub(super) fn count(
         &mut self,
         actor: &Actor,
         kind: RefusalKind,
@@ -123,7 +123,7 @@ impl RefusalLog {
 
     /// One draft for each person whose refusals were held long enough; or for everyone, when the room stops. They are held
     /// until [`RefusalLog::written`].
-    pub fn due(&mut self, now: Duration, stopping: bool) -> Vec<EntryDraft> {
+    pub(super) fn due(&mut self, now: Duration, stopping: bool) -> Vec<EntryDraft> {
         self.refused.retain(|_, person| {
             !person.held.is_empty() || person.written.iter().any(|(at, ..)| now.saturating_sub(*at) < MEMORY)
         });
@@ -132,7 +132,7 @@ impl RefusalLog {
     }
 
     /// What [`RefusalLog::due`] gave of this person at an instant is in the log. What was refused since is still to be written.
-    pub fn written(&mut self, person: &PersonId, refused: &Refused, at: Duration) {
+    pub(super) fn written(&mut self, person: &PersonId, refused: &Refused, at: Duration) {
         let Some(person) = self.refused.get_mut(person) else { return };
         let first = (refused.kind, refused.verb.as_str(), refused.count);
         let also = refused.also.iter().map(|it| (it.kind, it.verb.as_str(), it.count));

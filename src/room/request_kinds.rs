@@ -3,7 +3,7 @@
 use crate::protocol::Request;
 use crate::protocol::request::LineKind;
 /// Whether it writes text that a person chose: counted by its length.
-pub fn writes_text(request: &Request) -> bool {
+pub(super) fn writes_text(request: &Request) -> bool {
     matches!(
         request,
         Request::Note { .. }
@@ -20,7 +20,7 @@ pub fn writes_text(request: &Request) -> bool {
 }
 
 /// The word for the log.
-pub fn verb(request: &Request) -> &'static str {
+pub(super) fn verb(request: &Request) -> &'static str {
     match request {
         Request::Note { .. } => "note",
         Request::Decision { .. } => "decision",

@@ -21,7 +21,7 @@ const MOST_DAYS: i64 = 3_660;
 ///
 /// # Errors
 /// A refusal that names what is wrong. It is not recorded: what it is about is not fit for a record.
-pub fn plausible(request: &Request, now: Stamp) -> Result<(), Refusal> {
+pub(super) fn plausible(request: &Request, now: Stamp) -> Result<(), Refusal> {
     match request {
         Request::Approve { plan, confirm, .. } => id("a plan", plan.as_str()).and_then(|()| name(confirm)),
         Request::Reject { plan, .. } | Request::Withdraw { plan } | Request::Hold { plan } => {
@@ -103,7 +103,7 @@ fn happened(at: Option<Stamp>, now: Stamp) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// A refusal that names both times.
-pub fn not_to_come(at: Stamp, now: Stamp) -> Result<(), Refusal> {
+pub(super) fn not_to_come(at: Stamp, now: Stamp) -> Result<(), Refusal> {
     if at - now <= TimeDelta::minutes(1) { Ok(()) } else { Err(to_come(at, now)) }
 }
 

@@ -19,7 +19,7 @@ use crate::protocol::Request;
 /// Requests of one connection that wait for their answers.
 const IN_FLIGHT: usize = 16;
 /// After a request that came too early a connection is not read for so long, twice as long after the next, and so on.
-pub const DEAF_FOR: Duration = Duration::from_millis(250);
+pub(super) const DEAF_FOR: Duration = Duration::from_millis(250);
 const DEAF_FOR_AT_MOST: Duration = Duration::from_secs(4);
 /// The longest that a connection waits for its turn at a table.
 const TABLE_WITHIN: Duration = Duration::from_secs(2);
@@ -120,6 +120,6 @@ fn too_long() -> Refusal {
 }
 
 /// The refusal of everything while the room ends.
-pub fn stopping() -> Refusal {
+pub(super) fn stopping() -> Refusal {
     Refusal::new(RefusalKind::Degraded, "the room is stopping", "look at the timeline once it is back")
 }

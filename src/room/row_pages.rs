@@ -16,7 +16,7 @@ const ROW_PAGE: usize = 200;
 const PAGE_BYTES: usize = ROOM_LINE * 3 / 8;
 
 /// What a client must be told so that its rows become `new`: a snapshot in pages, or the difference.
-pub fn deltas(topic: Topic, rev: u64, old: Option<&TopicView>, new: &TopicView) -> Vec<BoardDelta> {
+pub(super) fn deltas(topic: Topic, rev: u64, old: Option<&TopicView>, new: &TopicView) -> Vec<BoardDelta> {
     let old_rows = old.map(|view| view.rows.as_slice()).unwrap_or_default();
     let known: HashMap<&str, &Row> = old_rows.iter().map(|row| (row.id.as_str(), row)).collect();
     let here: HashSet<&str> = new.rows.iter().map(|row| row.id.as_str()).collect();
@@ -66,7 +66,7 @@ fn order(old: &[Row], known: &HashMap<&str, &Row>, here: &HashSet<&str>, new: &[
 }
 
 /// The whole of a topic in one line: as many rows as fit; the counts say how many there are.
-pub fn rows(view: &TopicView) -> Reply {
+pub(super) fn rows(view: &TopicView) -> Reply {
     let mut budget = 2 * PAGE_BYTES;
     // What tells of a whole kind of event is needed before the newest of a kind that has many.
     let (first, rest): (Vec<_>, Vec<_>) = view.rows.iter().enumerate().partition(|(_, row)| tells_of_all(row));
@@ -82,7 +82,7 @@ fn tells_of_all(row: &Row) -> bool {
 }
 
 /// One page of a topic as it was; of what is not on it nothing is copied. `None` = that instant is not known.
-pub fn past_page(then: Option<&Then>, since: Option<Stamp>, page: u32) -> Reply {
+pub(super) fn past_page(then: Option<&Then>, since: Option<Stamp>, page: u32) -> Reply {
     let Some(then) = then else {
         return Reply::Past { known: false, since, rows: Vec::new(), more: false, short: None };
     };

@@ -45,7 +45,7 @@ const STREAM: u64 = 256;
 const ENTRY_PAGE: usize = 256 * 1024;
 
 /// Runs a connection to its end. The reason it ended is for the log.
-pub async fn serve(
+pub(super) async fn serve(
     stream: UnixStream,
     peer: Peer,
     shared: Arc<RoomContext>,

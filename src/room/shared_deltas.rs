@@ -10,14 +10,14 @@ use crate::board::{Topic, TopicView};
 use crate::protocol::{Push, RoomLine, codec};
 
 /// Lines as they go out.
-pub type Lines = Arc<[Vec<u8>]>;
+pub(super) type Lines = Arc<[Vec<u8>]>;
 
 /// Steps of one topic that are kept: that of those who keep up, that of those who come new, and of a few who lag.
 const MOST: usize = 4;
 
 /// What was made last: for each topic what takes a client from one view to the next, and what one needs that has none.
 #[derive(Default)]
-pub struct SharedDeltas {
+pub(super) struct SharedDeltas {
     rev: AtomicU64,
     steps: Mutex<Vec<Arc<DeltaStep>>>,
 }
@@ -48,7 +48,12 @@ impl SharedDeltas {
     ///
     /// # Errors
     /// If a message can't be written out.
-    pub fn lines(&self, topic: Topic, old: Option<&Arc<TopicView>>, new: &Arc<TopicView>) -> Result<Lines, String> {
+    pub(super) fn lines(
+        &self,
+        topic: Topic,
+        old: Option<&Arc<TopicView>>,
+        new: &Arc<TopicView>,
+    ) -> Result<Lines, String> {
         let step = self.step(topic, old.map(Arc::downgrade), Arc::downgrade(new));
         step.uses.fetch_add(1, Ordering::Relaxed);
         // Whoever else needs it waits for it and does not make it again; all other steps are made meanwhile.

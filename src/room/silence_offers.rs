@@ -23,11 +23,11 @@ struct Offer {
 
 /// What was shown lately, oldest first. All instants are the boot clock's.
 #[derive(Default)]
-pub struct SilenceOffers(VecDeque<Offer>);
+pub(super) struct SilenceOffers(VecDeque<Offer>);
 
 impl SilenceOffers {
     /// A preview is shown to this person.
-    pub fn add(&mut self, built: Built, by: PersonId, at: Duration) {
+    pub(super) fn add(&mut self, built: Built, by: PersonId, at: Duration) {
         // The same preview again is the same offer, begun anew.
         self.0.retain(|it| it.used || it.by != by || it.built.preview.digest != built.preview.digest);
         if self.0.len() >= MOST_SHOWN {
@@ -40,7 +40,7 @@ impl SilenceOffers {
     ///
     /// # Errors
     /// They changed too many in the last minute, asked for this one already, or it is too old or not theirs.
-    pub fn shown(&self, digest: &Digest, by: &PersonId, now: Duration) -> Result<Built, Refusal> {
+    pub(super) fn shown(&self, digest: &Digest, by: &PersonId, now: Duration) -> Result<Built, Refusal> {
         let since = now.saturating_sub(Duration::from_secs(60));
         if self.used_since(by, since) >= MOST_A_MINUTE {
             return Err(Refusal::new(
@@ -62,7 +62,7 @@ impl SilenceOffers {
     }
 
     /// The newest offer of this digest to this person is used up.
-    pub fn used(&mut self, digest: &Digest, by: &PersonId, now: Duration) {
+    pub(super) fn used(&mut self, digest: &Digest, by: &PersonId, now: Duration) {
         let newest = self.0.iter_mut().rev().find(|it| it.built.preview.digest == *digest && it.by == *by);
         if let Some(offer) = newest {
             (offer.used, offer.at) = (true, now);
@@ -75,6 +75,6 @@ impl SilenceOffers {
 }
 
 /// What was shown is not what would be done now.
-pub fn drift(why: &str) -> Refusal {
+pub(super) fn drift(why: &str) -> Refusal {
     Refusal::new(RefusalKind::Drift, why, "preview it again: what is shown is what is done")
 }

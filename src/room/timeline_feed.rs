@@ -58,7 +58,7 @@ fn parts(text: &str, most: usize) -> Vec<&str> {
 }
 
 /// Answers with a page in its own time. `one` has one permit: a connection's next page is read when this one is.
-pub fn answer(
+pub(super) fn answer(
     shared: Arc<RoomContext>,
     engine: mpsc::Sender<EngineMessage>,
     one: Arc<Semaphore>,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What may still be taken, and how fast it comes back.
 #[derive(Clone, Debug)]
-pub struct TokenBucket {
+pub(super) struct TokenBucket {
     tokens: f64,
     burst: f64,
     per_second: f64,
@@ -13,12 +13,12 @@ pub struct TokenBucket {
 
 impl TokenBucket {
     /// A full bucket.
-    pub fn new(burst: f64, per_second: f64, now: Duration) -> Self {
+    pub(super) fn new(burst: f64, per_second: f64, now: Duration) -> Self {
         Self { tokens: burst, burst, per_second, at: now }
     }
 
     /// How long until so many can be taken; `None` = now. More than it ever holds is due when it is full.
-    pub fn wait(&mut self, n: f64, now: Duration) -> Option<Duration> {
+    pub(super) fn wait(&mut self, n: f64, now: Duration) -> Option<Duration> {
         self.refill(now);
         let missing = n.min(self.burst) - self.tokens;
         // A bucket without a rate is full again never: a day is as good as any answer, and can be added to an instant.
@@ -27,7 +27,7 @@ impl TokenBucket {
     }
 
     /// Takes so many if they are there. Who takes more than it ever holds is in debt afterwards.
-    pub fn take(&mut self, n: f64, now: Duration) -> bool {
+    pub(super) fn take(&mut self, n: f64, now: Duration) -> bool {
         let may = self.wait(n, now).is_none();
         if may {
             self.tokens -= n;
@@ -36,7 +36,7 @@ impl TokenBucket {
     }
 
     /// Whether it is full: nothing is lost if it is forgotten.
-    pub fn is_full(&mut self, now: Duration) -> bool {
+    pub(super) fn is_full(&mut self, now: Duration) -> bool {
         self.refill(now);
         self.tokens >= self.burst
     }
@@ -49,7 +49,7 @@ impl TokenBucket {
 }
 
 /// Whole seconds, at least one: what a person is told to wait.
-pub fn seconds(wait: Duration) -> u64 {
+pub(super) fn seconds(wait: Duration) -> u64 {
     // Rounded up, and what rounding of fractions left behind is no second of its own.
     (wait.as_secs_f64() - 1e-6).ceil().max(1.0) as u64
 }

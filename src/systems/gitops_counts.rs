@@ -6,7 +6,7 @@ use crate::model::objective::app_fits;
 
 /// What is asked about the applications that fit some patterns: `apps/PATTERN,…/WHAT`. A pattern may have a `/` itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AppQuestion {
+pub(super) enum AppQuestion {
     /// How many there are.
     Total,
     /// How many are not deployed and healthy, by data that proves it.
@@ -17,7 +17,7 @@ pub enum AppQuestion {
 
 impl AppQuestion {
     /// The patterns and the question of a path.
-    pub fn of(path: &str) -> Option<(&str, Self)> {
+    pub(super) fn of(path: &str) -> Option<(&str, Self)> {
         let (patterns, what) = path.strip_prefix("apps/")?.rsplit_once('/')?;
         let question = match what {
             "total" => Self::Total,
@@ -29,7 +29,7 @@ impl AppQuestion {
     }
 
     /// Whether an application counts.
-    pub fn counts(self, app: &App, around: Around<'_>) -> bool {
+    pub(super) fn counts(self, app: &App, around: Around<'_>) -> bool {
         match self {
             Self::Total => true,
             Self::Lagging => app.lag(around).is_some(),
@@ -39,7 +39,7 @@ impl AppQuestion {
 }
 
 /// Whether an application fits one of some comma-separated patterns.
-pub fn fits(patterns: &str, app: &App) -> bool {
+pub(super) fn fits(patterns: &str, app: &App) -> bool {
     let patterns = patterns.split(',').map(str::trim).filter(|it| !it.is_empty());
     patterns.into_iter().any(|pattern| app_fits(pattern, app.kind.as_str(), app.name.as_str()))
 }

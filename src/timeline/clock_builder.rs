@@ -18,7 +18,7 @@ const MOST_STATED: usize = 4_096;
 /// The clocks of one incident in the making.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(from = "KeptClocks")]
-pub struct ClockBuilder {
+pub(super) struct ClockBuilder {
     measured: Marks,
     /// The same, with every entry where people state it to have happened.
     told: Marks,
@@ -59,7 +59,7 @@ impl Serialize for ClockBuilder {
 
 impl ClockBuilder {
     /// Takes in an entry. `own` = recorded in this incident.
-    pub fn add(&mut self, entry: &Entry, own: bool) {
+    pub(super) fn add(&mut self, entry: &Entry, own: bool) {
         self.measured.add(entry, entry.measured_at(), own);
         self.told.add(entry, entry.observed_at(), own);
         match &entry.happening {
@@ -73,20 +73,20 @@ impl ClockBuilder {
     }
 
     /// What a person states of impact and recovery.
-    pub fn set(&mut self, set: &Set, seq: u64, by: &PersonId) {
+    pub(super) fn set(&mut self, set: &Set, seq: u64, by: &PersonId) {
         let stated = |at: Option<Stamp>| at.map(|at| Stated { at, seq, by: by.clone() });
         self.impact = stated(set.impact_at).or(self.impact.take());
         self.recovery = stated(set.recovered_at).or(self.recovery.take());
     }
 
     /// A decision that is stated to have been taken at another time than it is recorded.
-    pub fn decided(&mut self, stated: Stated) {
+    pub(super) fn decided(&mut self, stated: Stated) {
         self.told.decided((stated.at, stated.seq));
         self.stated.insert(stated.seq, stated);
     }
 
     /// Moves an entry to the time that a person states. What it sets counts from its place in the log, whenever that was.
-    pub fn retime(&mut self, seq: u64, stated: Stated) {
+    pub(super) fn retime(&mut self, seq: u64, stated: Stated) {
         if self.told.retime(seq, stated.at) {
             self.stated.insert(seq, stated);
             self.forget_stated();
@@ -102,7 +102,7 @@ impl ClockBuilder {
     }
 
     /// The clocks as they stand.
-    pub fn clocks(&self) -> Clocks {
+    pub(super) fn clocks(&self) -> Clocks {
         let impact = self.measured.impact();
         let lost = impact.and_then(|impact| self.measured.lost(impact));
         Clocks {

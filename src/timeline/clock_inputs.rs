@@ -16,7 +16,7 @@ use super::pairs;
 const MOST: usize = 4_096;
 
 /// An instant and the entry that gave it. Sorted: earliest first, then the earlier entry.
-pub type EntryInstant = (Stamp, u64);
+pub(super) type EntryInstant = (Stamp, u64);
 
 /// A restore point, as a transition told of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -32,7 +32,7 @@ struct RecordedPoints(#[serde(with = "pairs")] BTreeMap<EntryInstant, RecordedPo
 
 /// Everything that moves a clock of one incident, by when it happened.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Marks {
+pub(super) struct Marks {
     /// `Opened`, and whether its instant is that of a transition.
     opened: Option<(EntryInstant, bool)>,
     decisions: BTreeSet<EntryInstant>,
@@ -77,7 +77,7 @@ impl RecoveryScan {
 }
 
 /// Whether a kind of entry can move a clock.
-pub fn counts(entry: &Entry) -> bool {
+pub(super) fn counts(entry: &Entry) -> bool {
     match &entry.happening {
         Happening::Opened(_) | Happening::Set(_) | Happening::Decision(_) | Happening::Approved(_) => true,
         Happening::Transition(edge) => edge.edge.moves_clock(),
@@ -87,7 +87,7 @@ pub fn counts(entry: &Entry) -> bool {
 
 impl Marks {
     /// Takes in an entry at the time under which it is sorted. `own` = recorded in this incident.
-    pub fn add(&mut self, entry: &Entry, at: Stamp, own: bool) {
+    pub(super) fn add(&mut self, entry: &Entry, at: Stamp, own: bool) {
         let mark = (at, entry.seq);
         match &entry.happening {
             Happening::Opened(Opened { detected_at, .. }) => self.opened = Some((mark, detected_at.is_some())),
@@ -105,7 +105,7 @@ impl Marks {
     }
 
     /// Takes in a decision.
-    pub fn decided(&mut self, mark: EntryInstant) {
+    pub(super) fn decided(&mut self, mark: EntryInstant) {
         self.decisions.insert(mark);
         if self.decisions.len() > MOST {
             self.decisions.pop_last();
@@ -113,7 +113,7 @@ impl Marks {
     }
 
     /// Puts an entry at another time than the one under which it is sorted; false if it is in none of the marks.
-    pub fn retime(&mut self, seq: u64, at: Stamp) -> bool {
+    pub(super) fn retime(&mut self, seq: u64, at: Stamp) -> bool {
         let opened = match &mut self.opened {
             Some((mark, _)) if mark.1 == seq => {
                 mark.0 = at;
@@ -181,17 +181,17 @@ impl Marks {
     }
 
     /// The first failure of a service.
-    pub fn impact(&self) -> Option<EntryInstant> {
+    pub(super) fn impact(&self) -> Option<EntryInstant> {
         self.first_failure().map(|(mark, _)| mark)
     }
 
     /// The first decision.
-    pub fn decision(&self) -> Option<EntryInstant> {
+    pub(super) fn decision(&self) -> Option<EntryInstant> {
         self.decisions.first().copied()
     }
 
     /// When every service that failed was back.
-    pub fn recovery(&self) -> Option<EntryInstant> {
+    pub(super) fn recovery(&self) -> Option<EntryInstant> {
         self.walk.recovered
     }
 
@@ -201,7 +201,7 @@ impl Marks {
     }
 
     /// The instant of the transition that opened the incident; else the first alert, or the person who opened it by hand.
-    pub fn detection(&self, impact: Option<EntryInstant>) -> Option<EntryInstant> {
+    pub(super) fn detection(&self, impact: Option<EntryInstant>) -> Option<EntryInstant> {
         let ((opened_at, opened_seq), by_edge) = self.opened?;
         if by_edge {
             // The alert's own entry is the better witness if it tells the same instant.
@@ -214,7 +214,7 @@ impl Marks {
     }
 
     /// Seconds of writes lost if everything after the newest usable restore point before the impact is gone.
-    pub fn lost(&self, impact: EntryInstant) -> Option<(u64, u64)> {
+    pub(super) fn lost(&self, impact: EntryInstant) -> Option<(u64, u64)> {
         let (impact_at, impact_seq) = impact;
         let service = self.first_failure().and_then(|(_, service)| service);
         if let Some(point) = self.at_failure.get(&impact) {

@@ -19,7 +19,7 @@ const MOST_BEGINNINGS: usize = 4;
 
 /// Alerts that fired, by fingerprint.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Firings {
+pub(super) struct Firings {
     by_alert: BTreeMap<String, AlertFiring>,
     /// What began by then may have been met without being listed: its entry was one of too many.
     unlisted_until: Option<Stamp>,
@@ -40,7 +40,7 @@ struct AlertFiring {
 
 impl Firings {
     /// Takes in a transition of an alert. `open`: an incident is open.
-    pub fn transition(&mut self, edge: &Transition, seq: u64, open: bool) {
+    pub(super) fn transition(&mut self, edge: &Transition, seq: u64, open: bool) {
         match edge.edge {
             TransitionKind::AlertFiring => self.fires(edge, seq, open),
             TransitionKind::AlertResolved => {
@@ -82,19 +82,19 @@ impl Firings {
     }
 
     /// Some transitions were only counted.
-    pub fn folded(&mut self, folded: &Folded) {
+    pub(super) fn folded(&mut self, folded: &Folded) {
         if folded.edge == TransitionKind::AlertFiring {
             self.unlisted_until = self.unlisted_until.max(Some(folded.to));
         }
     }
 
     /// An incident was opened or closed: it met everything that fires.
-    pub fn meet(&mut self) {
+    pub(super) fn meet(&mut self) {
         self.by_alert.values_mut().filter(|firing| firing.ended.is_none()).for_each(|firing| firing.met = true);
     }
 
     /// Whether an incident met this firing.
-    pub fn met(&self, edge: &Transition) -> bool {
+    pub(super) fn met(&self, edge: &Transition) -> bool {
         match self.by_alert.get(&name(edge)) {
             Some(firing) => firing.met && firing.is(edge),
             None => self.unlisted_until.is_some_and(|until| began(edge) <= until),

@@ -253,7 +253,7 @@ pub(super) fn put<T: Standing>(items: &mut Vec<T>, item: T) {
 }
 
 /// What has a place in a timeline.
-pub trait Standing {
+pub(super) trait Standing {
     /// The number of its entry.
     fn seq(&self) -> u64;
 

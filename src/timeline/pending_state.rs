@@ -89,7 +89,7 @@ impl PendingState {
 }
 
 /// The transition of an entry, if it is one.
-pub fn transition_of(entry: &Entry) -> Option<&Transition> {
+pub(super) fn transition_of(entry: &Entry) -> Option<&Transition> {
     match &entry.happening {
         Happening::Transition(edge) => Some(edge),
         _ => None,

@@ -11,18 +11,18 @@ use super::incident::{Incident, Item};
 
 /// The members of a plan that sentences need; the rest is not looked at.
 #[derive(Debug, Deserialize)]
-pub struct PlanHead {
+pub(super) struct PlanHead {
     pub service: String,
     pub title: String,
 }
 
 /// Reads the head of proposed plan bytes.
-pub fn plan_head(proposed: &Proposed) -> Option<PlanHead> {
+pub(super) fn plan_head(proposed: &Proposed) -> Option<PlanHead> {
     crate::model::clean::from_str(&proposed.plan.0).ok()
 }
 
 /// What an entry says by itself, before any amendment: its body, or a transition's own sentence.
-pub fn own_text(entry: &Entry) -> SafeText {
+pub(super) fn own_text(entry: &Entry) -> SafeText {
     match (&entry.text, &entry.happening) {
         (Some(text), _) => text.clone(),
         (None, Happening::Transition(edge)) => edge.says.clone(),

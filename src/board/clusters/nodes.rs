@@ -37,7 +37,7 @@ pub(super) struct Nodes {
 
 impl Nodes {
     /// How many are ready and take no ordinary pods.
-    pub fn closed(&self) -> u32 {
+    pub(super) fn closed(&self) -> u32 {
         self.cordoned.len() as u32 + self.for_control_plane
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn projects(state: &SourceState) -> impl Iterator<Item = &Project> {
 }
 
 impl<'a> Side<'a> {
-    pub fn new(id: &'a SourceId, state: &'a SourceState, skew: TimeDelta) -> Self {
+    pub(super) fn new(id: &'a SourceId, state: &'a SourceState, skew: TimeDelta) -> Self {
         let sources = SOURCES.iter().flat_map(|kind| state.of(*kind)).filter_map(|held| source_of(&held.fact));
         let controllers = state.of(FactKind::Controller).filter_map(|held| match &held.fact {
             Fact::Controller(it) => Some((it.name.as_str(), it)),
@@ -73,7 +73,7 @@ impl<'a> Side<'a> {
         self.sources.get(object?).copied()
     }
 
-    pub fn judge(
+    pub(super) fn judge(
         &self,
         app: &'a App,
         to: &Destination,
@@ -130,7 +130,7 @@ impl<'a> Side<'a> {
     }
 
     /// What nothing proves about the controller of an application.
-    pub fn doubt(&self, app: &App) -> Option<String> {
+    pub(super) fn doubt(&self, app: &App) -> Option<String> {
         // Of what is not heard at all, that is said already.
         self.state.alive_at?;
         let name = app.controller();
@@ -172,7 +172,7 @@ pub(super) fn day_and_clock(at: Stamp) -> String {
 
 impl JudgedApp<'_> {
     /// One more reason why it is not as it should be.
-    pub fn lags(&mut self, more: Lag) {
+    pub(super) fn lags(&mut self, more: Lag) {
         let lag = match self.lag.take() {
             Some(lag) => lag.and(more),
             None => more,
@@ -181,7 +181,7 @@ impl JudgedApp<'_> {
         self.lag = Some(lag);
     }
 
-    pub fn into_row(self) -> Row {
+    pub(super) fn into_row(self) -> Row {
         let mut opinion = Opinion::new(Verdict::Ok);
         match &self.lag {
             Some(lag) => opinion.because(verdict(lag.kind), lag.why.as_str()),

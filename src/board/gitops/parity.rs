@@ -54,7 +54,7 @@ struct Counted {
 }
 
 impl<'a> Group<'a> {
-    pub fn new(to: Destination) -> Self {
+    pub(super) fn new(to: Destination) -> Self {
         Self {
             to,
             sources: BTreeSet::new(),
@@ -71,7 +71,7 @@ impl<'a> Group<'a> {
     }
 
     /// Its row; none for the own cluster of a hub that deploys nothing there.
-    pub fn row(&self, board: &Board, now: JudgedAt<'_>) -> Option<Row> {
+    pub(super) fn row(&self, board: &Board, now: JudgedAt<'_>) -> Option<Row> {
         let idle = self.apps.is_empty() && self.missing.is_empty() && self.against.is_empty();
         if idle && self.is_hub {
             return None;

@@ -9,38 +9,38 @@ use crate::config::units;
 use crate::model::filter::Filter;
 use crate::model::{Action, Digest, IncidentStatus, Milestone, Severity};
 
-pub fn severities() -> impl TypedValueParser<Value = Severity> {
+pub(crate) fn severities() -> impl TypedValueParser<Value = Severity> {
     PossibleValuesParser::new(Severity::ALL.map(Severity::name))
         .try_map(|word| Severity::ALL.into_iter().find(|severity| severity.name() == word).ok_or("not a severity"))
 }
 
 /// Every status but the last: an incident is closed by `incident close`.
-pub fn statuses() -> impl TypedValueParser<Value = IncidentStatus> {
+pub(crate) fn statuses() -> impl TypedValueParser<Value = IncidentStatus> {
     let words = IncidentStatus::ALL.into_iter().filter(|status| *status != IncidentStatus::Closed);
     PossibleValuesParser::new(words.map(IncidentStatus::name))
         .try_map(|word| IncidentStatus::ALL.into_iter().find(|status| status.name() == word).ok_or("not a status"))
 }
 
 /// A milestone by its word, with `-` or `_`.
-pub fn milestone(text: &str) -> Result<Milestone, String> {
+pub(crate) fn milestone(text: &str) -> Result<Milestone, String> {
     Milestone::by_name(text).ok_or_else(|| {
         let known = Milestone::ALL.map(|milestone| milestone.name().to_owned()).join(", ");
         format!("milestones are {known}")
     })
 }
 
-pub fn actions() -> impl TypedValueParser<Value = Action> {
+pub(crate) fn actions() -> impl TypedValueParser<Value = Action> {
     PossibleValuesParser::new(Action::ALL.map(Action::name))
         .try_map(|word| Action::by_name(&word).ok_or("not an action"))
 }
 
 /// The words of all actions, as the help has them.
-pub fn action_words() -> &'static str {
+pub(crate) fn action_words() -> &'static str {
     static WORDS: LazyLock<String> = LazyLock::new(|| Action::ALL.map(Action::name).join("|"));
     &WORDS
 }
 
-pub fn person(text: &str) -> Result<String, String> {
+pub(crate) fn person(text: &str) -> Result<String, String> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     if text.is_empty() || text.len() > 63 || !text.bytes().all(plain) || text == "room" {
         return Err("a name has up to 63 ASCII letters, digits, `.`, `_` and `-`, and is not `room`".to_owned());
@@ -48,17 +48,17 @@ pub fn person(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-pub fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     units::duration(text).map(Duration::from_secs)
 }
 
 /// A filter; what can't be read is named with its place.
-pub fn filter(text: &str) -> Result<Filter, String> {
+pub(crate) fn filter(text: &str) -> Result<Filter, String> {
     Filter::parse(text).map_err(|error| format!("at character {}: {error}", error.at + 1))
 }
 
 /// 0 for as fast as the machine allows.
-pub fn speed(text: &str) -> Result<f64, String> {
+pub(crate) fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(speed) if (0.1..=600.0).contains(&speed) => Ok(speed),
         _ if text == "max" => Ok(0.0),
@@ -66,7 +66,7 @@ pub fn speed(text: &str) -> Result<f64, String> {
     }
 }
 
-pub fn size(text: &str) -> Result<(u16, u16), String> {
+pub(crate) fn size(text: &str) -> Result<(u16, u16), String> {
     let wrong = || "columns x rows, like 120x40, from 20x5 to 500x200".to_owned();
     let (columns, rows) = text.split_once('x').ok_or_else(wrong)?;
     match (columns.parse(), rows.parse()) {
@@ -76,7 +76,7 @@ pub fn size(text: &str) -> Result<(u16, u16), String> {
 }
 
 /// A head: an entry's number and hash, `812:` and 64 hex digits.
-pub fn head(text: &str) -> Result<(u64, Digest), String> {
+pub(crate) fn head(text: &str) -> Result<(u64, Digest), String> {
     let (seq, hash) = text.split_once(':').unwrap_or_default();
     let hash = Digest::from_hex(hash.strip_prefix("sha256:").unwrap_or(hash));
     match (seq.parse(), hash) {
@@ -86,7 +86,7 @@ pub fn head(text: &str) -> Result<(u64, Digest), String> {
 }
 
 /// The name of a namespace.
-pub fn namespace(text: &str) -> Result<String, String> {
+pub(crate) fn namespace(text: &str) -> Result<String, String> {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     if !text.is_empty() && text.len() <= 63 && text.bytes().all(fits) && !text.starts_with('-') && !text.ends_with('-')
     {

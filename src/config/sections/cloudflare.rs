@@ -42,7 +42,7 @@ section! {
 
 impl SectionRules for RawCloudflare {}
 
-pub enum ZoneId {}
+pub(crate) enum ZoneId {}
 
 impl Entries for ZoneId {
     const MISSING: &'static str = ": list the ids of the zones whose load balancers to watch";

@@ -112,7 +112,7 @@ impl Worded for ClusterRole {
 
 /// How old an application's state may be. The default is three rounds of Argo CD's own reconciliation: 120 s and up to 60 s
 /// of jitter.
-pub enum StaleAfter {}
+pub(crate) enum StaleAfter {}
 
 impl Kind for StaleAfter {
     type Raw = String;
@@ -129,7 +129,7 @@ impl Kind for StaleAfter {
 }
 
 /// The namespaces that may be read have names as Kubernetes takes them.
-pub enum Namespace {}
+pub(crate) enum Namespace {}
 
 impl Entries for Namespace {
     fn judge(entry: &Spanned<String>, make: &mut ResolveContext<'_, '_>) {
@@ -150,7 +150,7 @@ impl Entries for Namespace {
 const APP_KINDS: [&str; 3] = ["application", "kustomization", "helmrelease"];
 
 /// A pattern for applications.
-pub enum AppPattern {}
+pub(crate) enum AppPattern {}
 
 impl Entries for AppPattern {
     fn judge(entry: &Spanned<String>, make: &mut ResolveContext<'_, '_>) {

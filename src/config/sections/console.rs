@@ -49,7 +49,7 @@ section! {
 impl SectionRules for RawConsole {}
 
 /// A name that a console knows, or a file relative to the configuration.
-pub enum NameOrFile {}
+pub(crate) enum NameOrFile {}
 
 impl Kind for NameOrFile {
     type Raw = String;

@@ -16,7 +16,7 @@ use crate::model::{Host, Objective};
 /// A host name whose pools are not those of the service's other host names.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct RawHostTable {
+pub(crate) struct RawHostTable {
     name: Option<Spanned<String>>,
     primary_pool: Option<Spanned<String>>,
     dr_pool: OneOrMany<String>,
@@ -30,7 +30,7 @@ impl InsteadOfText for RawHostTable {
 type RawHost = TextOr<RawHostTable>;
 
 /// One host name or a list of them.
-pub enum HostList {}
+pub(crate) enum HostList {}
 
 impl Kind for HostList {
     type Raw = Several<RawHost>;

@@ -98,7 +98,7 @@ pub struct BasicAuth {
 /// `basic_auth = { user = "…", password_file = "…" }`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct RawBasicAuth {
+pub(crate) struct RawBasicAuth {
     user: Option<Spanned<String>>,
     password_file: Option<Spanned<String>>,
 }
@@ -187,7 +187,7 @@ pub(super) fn show_client_cert(http: &HttpConfig, table: &mut toml::Table) {
 /// A header whose value is a secret: `{ file = "…" }`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct RawHeaderFile {
+pub(crate) struct RawHeaderFile {
     file: Option<Spanned<String>>,
 }
 
@@ -196,7 +196,7 @@ impl InsteadOfText for RawHeaderFile {
 }
 
 /// The headers of requests, by name.
-pub enum HeaderTable {}
+pub(crate) enum HeaderTable {}
 
 impl Kind for HeaderTable {
     type Raw = BTreeMap<String, Spanned<TextOr<RawHeaderFile>>>;
@@ -290,6 +290,6 @@ fn proxy_address(text: &str) -> Result<(), String> {
 }
 
 /// Headers to show.
-pub fn inline(table: &str) -> toml::Table {
+pub(super) fn inline(table: &str) -> toml::Table {
     table.parse().unwrap_or_default()
 }

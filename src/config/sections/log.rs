@@ -28,7 +28,7 @@ const GIB: u64 = 1024 * MIB;
 const UNITS: [(&str, u64); 3] = [("TiB", 1024 * GIB), ("GiB", GIB), ("MiB", MIB)];
 
 /// Bytes on the disk.
-pub enum Size {}
+pub(crate) enum Size {}
 
 impl Kind for Size {
     type Raw = String;

@@ -26,7 +26,7 @@ section! {
 
 impl SectionRules for RawNetwork {}
 
-pub enum Program {}
+pub(crate) enum Program {}
 
 impl Entries for Program {
     fn judge(entry: &Spanned<String>, make: &mut ResolveContext<'_, '_>) {

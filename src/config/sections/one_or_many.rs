@@ -10,16 +10,16 @@ use toml::Spanned;
 
 /// One value, or a list of values with a place each. The place of the one is that of the setting.
 #[derive(Clone, Debug)]
-pub enum Several<T> {
+pub(crate) enum Several<T> {
     One(T),
     Many(Vec<Spanned<T>>),
 }
 
 /// A setting of this form.
-pub type OneOrMany<T> = Option<Spanned<Several<T>>>;
+pub(super) type OneOrMany<T> = Option<Spanned<Several<T>>>;
 
 /// Each value with its place; nothing if the setting is not there.
-pub fn values<T>(setting: &OneOrMany<T>) -> Vec<(Range<usize>, &T)> {
+pub(super) fn values<T>(setting: &OneOrMany<T>) -> Vec<(Range<usize>, &T)> {
     let Some(setting) = setting else { return Vec::new() };
     match setting.get_ref() {
         Several::One(one) => vec![(setting.span(), one)],
@@ -28,7 +28,7 @@ pub fn values<T>(setting: &OneOrMany<T>) -> Vec<(Range<usize>, &T)> {
 }
 
 /// One as a text, several (or none) as a list.
-pub fn one_or_list(values: &[String]) -> toml::Value {
+pub(super) fn one_or_list(values: &[String]) -> toml::Value {
     match values {
         [one] => one.as_str().into(),
         many => many.to_vec().into(),
@@ -69,13 +69,13 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OfSeveral<T> {
 
 /// A text, or a table that says more.
 #[derive(Clone, Debug)]
-pub enum TextOr<T> {
+pub(crate) enum TextOr<T> {
     Text(String),
     Table(Box<T>),
 }
 
 /// A table that may stand where a text does.
-pub trait InsteadOfText {
+pub(crate) trait InsteadOfText {
     /// What either of them is.
     const EXPECTED: &'static str;
 }

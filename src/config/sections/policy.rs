@@ -55,7 +55,7 @@ fn level(text: &Spanned<String>, make: &mut ResolveContext<'_, '_>) -> Option<Le
     }
 }
 
-pub enum Quorum {}
+pub(crate) enum Quorum {}
 
 impl Kind for Quorum {
     type Raw = i64;

@@ -89,7 +89,7 @@ fn belongs_to_its_service(raw: &RawProbe, file: &RawFile, make: &mut ResolveCont
 }
 
 /// The status codes that count as good.
-pub enum StatusCodes {}
+pub(crate) enum StatusCodes {}
 
 impl Kind for StatusCodes {
     type Raw = String;
@@ -106,7 +106,7 @@ impl Kind for StatusCodes {
 }
 
 /// The name of a header, in small letters.
-pub enum HeaderName {}
+pub(crate) enum HeaderName {}
 
 impl Kind for HeaderName {
     type Raw = String;

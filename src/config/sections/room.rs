@@ -29,7 +29,7 @@ section! {
 
 impl SectionRules for RawRoom {}
 
-pub enum FileSystems {}
+pub(crate) enum FileSystems {}
 
 impl Kind for FileSystems {
     type Raw = Vec<Spanned<String>>;

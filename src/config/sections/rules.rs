@@ -41,7 +41,7 @@ impl Worded for Severity {
 }
 
 /// The name or the family of a change that may be left out.
-pub enum RecordedChange {}
+pub(crate) enum RecordedChange {}
 
 impl Entries for RecordedChange {
     fn judge(entry: &Spanned<String>, make: &mut ResolveContext<'_, '_>) {

@@ -220,7 +220,7 @@ fn counted(table: &RawTable<RawSlo>, make: &mut ResolveContext<'_, '_>) -> Figur
 }
 
 /// A percentage of good requests, as those of a million that may fail.
-pub enum Percentage {}
+pub(crate) enum Percentage {}
 
 impl Kind for Percentage {
     type Raw = f64;

@@ -28,7 +28,7 @@ struct Placed {
 }
 
 /// Reads a key map from its lineage, the oldest first.
-pub fn read(pages: &[AssetFile]) -> Result<Keymap, DataError> {
+pub(super) fn read(pages: &[AssetFile]) -> Result<Keymap, DataError> {
     let mut draft = KeymapDraft { pages, name: String::new(), bound: Vec::new(), prefixes: BTreeMap::new() };
     for number in 0..pages.len() {
         draft.layer(number)?;

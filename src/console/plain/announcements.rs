@@ -33,7 +33,7 @@ type NewsSubject = (TransitionFamily, String);
 
 /// What was told.
 #[derive(Debug, Default)]
-pub struct Announced {
+pub(super) struct Announced {
     /// The last entry.
     seq: u64,
     /// How many incidents were known. What a new one counts in from before it was opened is news with it.

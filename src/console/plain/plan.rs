@@ -10,7 +10,7 @@ use crate::model::Plan;
 use crate::model::plan::Pre;
 
 /// Prints the plan on the table. `script` = nobody types: the code must be given too.
-pub fn whole(app: &Console, view: &PlanView, script: bool) -> Vec<String> {
+pub(super) fn whole(app: &Console, view: &PlanView, script: bool) -> Vec<String> {
     let Some(plan) = view.plan(app) else { return vec!["This plan is not in the log any more.".to_owned()] };
     let record = view.record(app);
     let stance = view.stance(app);
@@ -53,7 +53,7 @@ fn moves(what: &str, now: &str, after: &str) -> String {
     }
 }
 
-pub fn drill(app: &Console) -> &'static str {
+pub(super) fn drill(app: &Console) -> &'static str {
     let drill = app.mirror.welcome.as_ref().is_some_and(|welcome| welcome.drill.is_some());
     if drill { "DRILL. " } else { "" }
 }

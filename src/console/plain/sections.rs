@@ -19,7 +19,7 @@ use crate::console::widget::{Canvas, Words, glyph};
 use crate::model::filter::{Filter, FilterError};
 
 /// Wide enough that nothing is shortened or left out.
-pub const WIDE: u16 = 600;
+pub(super) const WIDE: u16 = 600;
 /// The most rows of a pane that are printed; its words narrow the rest.
 const MOST: usize = 300;
 
@@ -39,7 +39,7 @@ fn mark(text: &str) -> Option<&'static str> {
 }
 
 /// Words in columns as one sentence part after the other: marks become words, bars go (what they show stands beside them).
-pub fn tidy(text: &str) -> String {
+pub(super) fn tidy(text: &str) -> String {
     let bars = ['▇', '░', '█', '▕', '▏', '│', '─'];
     let plain: String = text.chars().map(|c| if bars.contains(&c) { ' ' } else { c }).collect();
     let parts = plain.split("  ").map(str::trim).filter(|part| !part.is_empty());
@@ -56,7 +56,7 @@ pub fn tidy(text: &str) -> String {
 }
 
 /// Words of several roles as text.
-pub fn text(words: &Words) -> String {
+pub(super) fn text(words: &Words) -> String {
     words.iter().map(|span| span.text.as_str()).collect()
 }
 
@@ -70,13 +70,13 @@ fn drawn(height: u16, draw: impl FnOnce(&mut Canvas<'_>)) -> Vec<String> {
 }
 
 /// The header's lines: what is wrong, since when, what is left, who is here.
-pub fn header(app: &Console) -> Vec<String> {
+pub(super) fn header(app: &Console) -> Vec<String> {
     // The banner is a line of its own there too.
     drawn(3, |canvas| header::draw(app, canvas, Rect::new(0, 0, WIDE, 3))).iter().map(|line| tidy(line)).collect()
 }
 
 /// A pane in one line: its name, what it counts, the age of what it knows.
-pub fn heading(app: &Console, pane: Pane) -> String {
+pub(super) fn heading(app: &Console, pane: Pane) -> String {
     let place = PaneArea { pane, title: Rect::new(0, 0, WIDE, 1), body: Rect::new(0, 1, WIDE, 0) };
     let line = drawn(1, |canvas| pane::title(app, canvas, &place)).concat();
     let mut parts = line.split("   ").map(str::trim).filter(|part| !part.is_empty());
@@ -89,7 +89,7 @@ pub fn heading(app: &Console, pane: Pane) -> String {
 }
 
 /// A row of a pane.
-pub fn row(app: &Console, pane: Pane, entry: &PaneEntry<'_>) -> String {
+pub(super) fn row(app: &Console, pane: Pane, entry: &PaneEntry<'_>) -> String {
     let cells = pane_rows::cells(app, pane, entry);
     if let PaneEntry::Plan(record) = entry {
         // The pane names the key that opens it; here that is a word, and the line has a number.
@@ -123,7 +123,7 @@ pub fn row(app: &Console, pane: Pane, entry: &PaneEntry<'_>) -> String {
 ///
 /// # Errors
 /// The filter can't be read.
-pub fn rows<'a>(
+pub(super) fn rows<'a>(
     app: &'a Console,
     pane: Pane,
     wanted: &str,
@@ -155,12 +155,12 @@ fn whole(app: &Console, pane: Pane) -> Vec<PaneEntry<'_>> {
 }
 
 /// What is wrong with the sources of a pane.
-pub fn troubles(app: &Console, pane: Pane) -> Vec<String> {
+pub(super) fn troubles(app: &Console, pane: Pane) -> Vec<String> {
     source_errors::troubles(app, pane).iter().map(|words| tidy(&text(words))).collect()
 }
 
 /// A sheet's lines: labels before a colon.
-pub fn sheet(sheet: &Page) -> Vec<String> {
+pub(super) fn sheet(sheet: &Page) -> Vec<String> {
     let mut out = vec![tidy(&text(&sheet.title))];
     for line in &sheet.lines {
         match line.as_slice() {

@@ -12,7 +12,7 @@ use super::grammar::PlainCommand;
 use super::{LineSubject, Plain, Typed, plan, sections};
 
 /// What help says of `silence`.
-pub const DOC: &str = "what silencing alerts like that of this line (or with {alertname=\"X\", cluster=\"Y\"}) for a TIME like 1h \
+pub(super) const DOC: &str = "what silencing alerts like that of this line (or with {alertname=\"X\", cluster=\"Y\"}) for a TIME like 1h \
                        would mute; nothing is silenced yet";
 
 /// Which alerts are meant.
@@ -28,7 +28,7 @@ pub enum Aim {
 ///
 /// # Errors
 /// A sentence for whoever typed it.
-pub fn parse(rest: &str) -> Result<PlainCommand, String> {
+pub(super) fn parse(rest: &str) -> Result<PlainCommand, String> {
     const FORM: &str = "`silence NUMBER 1h REASON`, or `silence {alertname=\"X\", cluster=\"Y\"} 1h REASON`";
     let (aim, rest) = match rest.strip_prefix('{') {
         Some(inside) => {

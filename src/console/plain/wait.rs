@@ -16,7 +16,7 @@ use super::Plain;
 use super::grammar::PlainCommand;
 
 /// How long a wait lasts at most unless it says otherwise.
-pub const LIMIT: &str = "30m";
+pub(super) const LIMIT: &str = "30m";
 
 /// What a script waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl Wait {
 
 /// Where waiting stands, and what it depends on.
 #[derive(Clone, Debug, Default)]
-pub struct WaitState {
+pub(super) struct WaitState {
     /// What is waited for, and since when, in real time.
     now: Option<(Wait, Duration)>,
     /// The newest entry that an answer named: before it is here, what is here is the past.
@@ -112,7 +112,7 @@ pub struct WaitState {
 }
 
 impl WaitState {
-    pub fn begin(&mut self, wait: Wait, now: Duration) {
+    pub(super) fn begin(&mut self, wait: Wait, now: Duration) {
         self.now = Some((wait, now));
     }
 
@@ -123,19 +123,19 @@ impl WaitState {
     }
 
     /// Whoever types again does not wait any more.
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.now = None;
     }
 
     /// Remembers whether a word about a plan was sent at all.
-    pub fn sent(&mut self, order: &PlainCommand, effects: &[Effect]) {
+    pub(super) fn sent(&mut self, order: &PlainCommand, effects: &[Effect]) {
         if matches!(order, PlainCommand::Preview(..) | PlainCommand::Propose(_) | PlainCommand::Approve { .. }) {
             self.refused = effects.is_empty() && !self.taken;
         }
     }
 
     /// Remembers what an answer means for waiting; `app` has not taken it in yet.
-    pub fn answer(&mut self, app: &Console, input: &Input) {
+    pub(super) fn answer(&mut self, app: &Console, input: &Input) {
         let Input::Reply { tag, result } = input else { return };
         let Some(waiting) = app.waiting.get(tag) else { return };
         let seq = match result {

@@ -19,7 +19,7 @@ enum Call {
 
 /// The manners of one terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Capabilities {
+pub(super) struct Capabilities {
     /// It takes strings (titles, clipboards). The Linux console does not.
     strings: bool,
     tmux: bool,
@@ -29,7 +29,7 @@ pub struct Capabilities {
 
 impl Capabilities {
     /// As the environment tells.
-    pub fn detect(get: impl Fn(&str) -> Option<String>) -> Self {
+    pub(super) fn detect(get: impl Fn(&str) -> Option<String>) -> Self {
         let term = get("TERM").unwrap_or_default();
         let program = get("TERM_PROGRAM").unwrap_or_default();
         let tmux = get("TMUX").is_some_and(|it| !it.is_empty()) || term.starts_with("tmux");
@@ -51,7 +51,7 @@ impl Capabilities {
     }
 
     /// Keeps the title that is there, and asks to be told where the focus is.
-    pub fn begin(&self) -> &'static str {
+    pub(super) fn begin(&self) -> &'static str {
         match (self.strings, self.screen) {
             (false, _) => "",
             (_, true) => "\x1b[?1004h",
@@ -60,7 +60,7 @@ impl Capabilities {
     }
 
     /// Puts back what [`Capabilities::begin`] changed.
-    pub fn end(&self) -> &'static str {
+    pub(super) fn end(&self) -> &'static str {
         match (self.strings, self.screen) {
             (false, _) => "",
             (_, true) => "\x1b[?1004l",
@@ -69,7 +69,7 @@ impl Capabilities {
     }
 
     /// The window's title.
-    pub fn title(&self, text: &SafeText) -> String {
+    pub(super) fn title(&self, text: &SafeText) -> String {
         match self.strings {
             true => format!("\x1b]2;{text}\x07"),
             false => String::new(),
@@ -77,7 +77,7 @@ impl Capabilities {
     }
 
     /// Puts text on the clipboard of the person's own terminal: `OSC 52`, passed through what is in between.
-    pub fn copy(&self, text: &SafeText) -> String {
+    pub(super) fn copy(&self, text: &SafeText) -> String {
         let text = text.as_str();
         let cut = (0..=MOST_COPIED.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         let coded = base64(&text.as_bytes()[..cut]);
@@ -97,7 +97,7 @@ impl Capabilities {
     }
 
     /// Calls the person. One who looks at this window needs no more than the bell.
-    pub fn call(&self, text: &SafeText, focused: bool) -> String {
+    pub(super) fn call(&self, text: &SafeText, focused: bool) -> String {
         // What ends a field is no part of it.
         let text = text.as_str().replace(';', ",");
         match self.call {
@@ -108,7 +108,7 @@ impl Capabilities {
     }
 
     /// Takes the mouse, or gives it back.
-    pub fn mouse(on: bool) -> &'static str {
+    pub(super) fn mouse(on: bool) -> &'static str {
         if on { "\x1b[?1000h\x1b[?1006h" } else { "\x1b[?1006l\x1b[?1000l" }
     }
 }

@@ -12,7 +12,7 @@ use crate::console::input::{Input, Mouse};
 use crate::console::keymap::KeyPress;
 
 /// The most bytes of a paste that are kept; no line takes more than a few thousand.
-pub const MOST_PASTED: usize = 64 * 1024;
+pub(super) const MOST_PASTED: usize = 64 * 1024;
 /// The most bytes of a sequence that are looked at.
 const LONGEST: usize = 32;
 /// An escape is the key of that name when nothing follows for so long.
@@ -43,7 +43,7 @@ enum ParserState {
 
 /// Reads what a terminal sends.
 #[derive(Debug, Default)]
-pub struct InputParser {
+pub(super) struct InputParser {
     state: ParserState,
     seq: Vec<u8>,
     /// How many bytes of [`PASTE_END`] have been seen in a row.
@@ -53,13 +53,13 @@ pub struct InputParser {
 
 impl InputParser {
     /// Takes in bytes, and gives the inputs that are complete.
-    pub fn push(&mut self, bytes: &[u8]) -> Vec<Input> {
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<Input> {
         bytes.iter().filter_map(|byte| self.step(*byte)).collect()
     }
 
     /// How long to wait for the rest of what may have no rest: an escape may be the key of that name. An answer that has
     /// begun gets longer, because its rest would be read as keys.
-    pub fn patience(&self) -> Option<Duration> {
+    pub(super) fn patience(&self) -> Option<Duration> {
         match self.state {
             ParserState::Text | ParserState::TextEscape if self.seq.len() > 1 => Some(ANSWER),
             ParserState::Escape | ParserState::Text | ParserState::TextEscape => Some(ESCAPE),
@@ -68,7 +68,7 @@ impl InputParser {
     }
 
     /// No more came in time. An escape alone is the key; a string that does not go on was none.
-    pub fn quiet(&mut self) -> Option<Input> {
+    pub(super) fn quiet(&mut self) -> Option<Input> {
         match std::mem::take(&mut self.state) {
             ParserState::Escape => Some(key(KeyCode::Esc, KeyModifiers::NONE)),
             ParserState::Text | ParserState::TextEscape => None,

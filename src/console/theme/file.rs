@@ -37,7 +37,7 @@ struct ThemeDraft {
 }
 
 /// Reads a theme from its lineage, the oldest first.
-pub fn read(pages: &[AssetFile]) -> Result<Theme, DataError> {
+pub(super) fn read(pages: &[AssetFile]) -> Result<Theme, DataError> {
     let mut draft = ThemeDraft::default();
     for page in pages {
         draft.layer(page.source())?;

@@ -5,7 +5,7 @@ use crate::console::rows;
 use crate::console::view;
 
 /// Puts the cursor and the first row of each pane on the screen where they belong now.
-pub fn clamp_cursors(app: &mut Console) {
+pub(super) fn clamp_cursors(app: &mut Console) {
     for place in view::layout::arrange(app).places {
         let pane = place.pane;
         let height = usize::from(view::pane::rows_height(app, pane, place.body)).max(1);

@@ -23,7 +23,7 @@ use super::{filter, incident, panes, plan, silence, text_input, time_travel};
 const TWICE: Duration = Duration::from_secs(2);
 
 /// The commands that work everywhere.
-pub fn anywhere(app: &mut Console, command: Command) -> Vec<Effect> {
+pub(super) fn anywhere(app: &mut Console, command: Command) -> Vec<Effect> {
     match command {
         Command::Redraw => vec![Effect::Redraw],
         Command::Suspend => vec![Effect::Suspend],
@@ -56,7 +56,7 @@ fn leave_view(app: &mut Console) -> Vec<Effect> {
 }
 
 /// A command on the layer on top, but for a plan or a palette.
-pub fn run(app: &mut Console, command: Command) -> Vec<Effect> {
+pub(super) fn run(app: &mut Console, command: Command) -> Vec<Effect> {
     if let Some(why) = availability::why_not(app, command) {
         match writes(command) {
             // The sentence is on its way already: without a line to take it, its letters would be commands.

@@ -8,7 +8,7 @@ use crate::console::rows;
 use crate::model::filter::Filter;
 
 /// Begins with the filter that the pane has.
-pub fn begin(app: &mut Console) {
+pub(super) fn begin(app: &mut Console) {
     let pane = app.focus;
     let before = app.pane(pane).filter.clone();
     let line = Line::new(before.as_ref().map(|filter| filter.text().to_owned()).unwrap_or_default());
@@ -16,7 +16,7 @@ pub fn begin(app: &mut Console) {
 }
 
 /// The line changed by hand.
-pub fn narrow(app: &mut Console) {
+pub(super) fn narrow(app: &mut Console) {
     if let Some(Overlay::Filter { tab, .. }) = app.overlays.last_mut() {
         *tab = None;
     }
@@ -42,7 +42,7 @@ fn apply(app: &mut Console) {
 }
 
 /// Puts the next candidate (or the one before) in place of what was typed.
-pub fn complete(app: &mut Console, forward: bool) {
+pub(super) fn complete(app: &mut Console, forward: bool) {
     let Some(Overlay::Filter { pane, line, tab, .. }) = app.overlays.last() else { return };
     let next = match tab {
         Some(tab) => {

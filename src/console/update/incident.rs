@@ -11,7 +11,7 @@ use crate::timeline::{Item, sentence};
 use super::requests::ask;
 
 /// Takes command; from somebody else only after a question.
-pub fn command(app: &mut Console) -> Vec<Effect> {
+pub(super) fn command(app: &mut Console) -> Vec<Effect> {
     match commands(app) {
         Some(other) => {
             app.overlays.push(Overlay::Menu(take_over(&other)));
@@ -37,14 +37,14 @@ fn take_over(other: &PersonId) -> Menu {
 }
 
 /// Makes this person the commander.
-pub fn take_command(app: &mut Console) -> Vec<Effect> {
+pub(super) fn take_command(app: &mut Console) -> Vec<Effect> {
     let Some(me) = app.me().cloned() else { return Vec::new() };
     let set = SetIncident { commander: Some(me), ..SetIncident::default() };
     ask(app, Pending::Set, Request::Set(set)).into_iter().collect()
 }
 
 /// The milestones that an entry may be marked as; those that it is marked as already are taken back.
-pub fn milestones(item: &Item) -> Menu {
+pub(super) fn milestones(item: &Item) -> Menu {
     let choice = |milestone: Milestone| {
         let mark = item.marking(&milestone);
         let note = mark.map(|mark| format!("marked by {}: takes it back", mark.by)).unwrap_or_default();
@@ -60,7 +60,7 @@ pub fn milestones(item: &Item) -> Menu {
 }
 
 /// The statuses to choose from, closing last.
-pub fn statuses(app: &Console) -> Menu {
+pub(super) fn statuses(app: &Console) -> Menu {
     let current = app.incident().map(|incident| incident.status);
     let items = IncidentStatus::ALL.into_iter().map(|status| {
         let (note, choice) = match status {

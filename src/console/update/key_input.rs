@@ -10,7 +10,7 @@ use crate::console::theme::Role;
 use super::commands::{anywhere, run};
 
 /// Takes in a key.
-pub fn press(app: &mut Console, key: KeyPress) -> Vec<Effect> {
+pub(super) fn press(app: &mut Console, key: KeyPress) -> Vec<Effect> {
     let facts = app.facts();
     if let KeyMatch::Command(command) = app.keymap.find(&[KeyContext::Anywhere], &[key], facts) {
         app.pending.clear();
@@ -90,7 +90,7 @@ fn unknown(app: &mut Console, pressed: &[KeyPress]) {
 }
 
 /// A command that was chosen rather than pressed: as if its key had been pressed in the layer on top.
-pub fn run_anywhere(app: &mut Console, command: Command) -> Vec<Effect> {
+pub(super) fn run_anywhere(app: &mut Console, command: Command) -> Vec<Effect> {
     if command.spec().contexts.contains(&KeyContext::Anywhere) {
         return anywhere(app, command);
     }

@@ -7,21 +7,21 @@ mod incident;
 mod key_input;
 mod line;
 mod mouse;
-pub mod older_entries;
+pub(super) mod older_entries;
 mod open_sheet;
 mod palette;
 mod panes;
-pub mod plain_requests;
+pub(super) mod plain_requests;
 mod plan;
 mod reply;
 mod requests;
 pub(super) mod room_events;
-pub mod silence;
+pub(super) mod silence;
 mod text_input;
-pub mod time_travel;
+pub(super) mod time_travel;
 mod travel;
 
-pub use self::plan::{open, open_waiting};
+pub(super) use self::plan::{open, open_waiting};
 
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ use super::overlay::Overlay;
 use super::saved_layout::Layout;
 
 /// How long a changed row stays bold.
-pub const CHANGE_SHOWS: Duration = Duration::from_secs(2);
+pub(super) const CHANGE_SHOWS: Duration = Duration::from_secs(2);
 
 /// Takes in one input, and puts everything in its place.
 pub fn update(app: &mut Console, input: Input, now: Now) -> Vec<Effect> {

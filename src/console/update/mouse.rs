@@ -13,7 +13,7 @@ use super::{plan, travel};
 const TURN: usize = 3;
 
 /// Takes in what the mouse did.
-pub fn take(app: &mut Console, mouse: Mouse) {
+pub(super) fn take(app: &mut Console, mouse: Mouse) {
     match mouse {
         Mouse::Up { x, y } => wheel(app, x, y, Command::Up),
         Mouse::Down { x, y } => wheel(app, x, y, Command::Down),

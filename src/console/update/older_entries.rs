@@ -12,10 +12,10 @@ use super::requests::{ask, refused};
 /// Entries of one page.
 const PAGE: u64 = 500;
 /// The most items that are kept while somebody looks at old ones. At the end of the timeline they are let go again.
-pub const MOST: usize = 20_000;
+pub(crate) const MOST: usize = 20_000;
 
 /// Asks for what stands before the first entry, if that is where somebody has gone.
-pub fn wanted(app: &mut Console) -> Option<Effect> {
+pub(crate) fn wanted(app: &mut Console) -> Option<Effect> {
     let state = app.pane(Pane::Timeline);
     if state.cursor.is_none() {
         app.mirror.follow();
@@ -35,7 +35,7 @@ pub fn wanted(app: &mut Console) -> Option<Effect> {
 }
 
 /// The room's answer. Nothing that is shown moves: the first entry has others above it now.
-pub fn answer(app: &mut Console, before: u64, result: Result<Reply, AskFailure>) {
+pub(crate) fn answer(app: &mut Console, before: u64, result: Result<Reply, AskFailure>) {
     match result {
         Ok(Reply::History { lines, .. }) => app.mirror.read_back(&lines, before, MOST),
         Err(AskFailure::Refused(refusal)) => app.say(Role::Warning, refused(&refusal)),

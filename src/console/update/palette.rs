@@ -8,7 +8,7 @@ use crate::console::palette::{self, PaletteItem};
 use crate::console::theme::Role;
 
 /// A command of a line being typed.
-pub fn run(app: &mut Console, command: Command) -> Vec<Effect> {
+pub(super) fn run(app: &mut Console, command: Command) -> Vec<Effect> {
     match command {
         Command::Open => return enter(app),
         Command::Back => drop(app.overlays.pop()),

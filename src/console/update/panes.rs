@@ -13,7 +13,7 @@ use crate::console::view;
 const MOST_MARKS: usize = 100;
 
 /// Does it.
-pub fn run(app: &mut Console, command: Command) {
+pub(super) fn run(app: &mut Console, command: Command) {
     match command {
         Command::Split => split(app),
         Command::Hide => hide(app),

@@ -14,7 +14,7 @@ use super::requests::ask;
 use super::{commands, incident, plan, silence, text_input};
 
 /// A note, a decision, work for afterwards, a refusal.
-pub fn write(app: &mut Console, kind: WriteKind, text: &str) -> Vec<Effect> {
+pub(crate) fn write(app: &mut Console, kind: WriteKind, text: &str) -> Vec<Effect> {
     if !commands::may_act(app) {
         return Vec::new();
     }
@@ -26,14 +26,14 @@ pub fn write(app: &mut Console, kind: WriteKind, text: &str) -> Vec<Effect> {
 }
 
 /// What an entry should say.
-pub fn amend(app: &mut Console, seq: u64, text: &str) -> Vec<Effect> {
+pub(crate) fn amend(app: &mut Console, seq: u64, text: &str) -> Vec<Effect> {
     let line = Line::new(text.to_owned());
     app.overlays.push(Overlay::Write(TextPrompt { kind: WriteKind::Amend(seq), line, sent: None, problem: None }));
     text_input::send(app)
 }
 
 /// Builds a plan; the answer lays it on the table. Without a service the only one is meant.
-pub fn preview(app: &mut Console, action: Action, service: Option<String>) -> Vec<Effect> {
+pub(crate) fn preview(app: &mut Console, action: Action, service: Option<String>) -> Vec<Effect> {
     if !commands::may_act(app) {
         return Vec::new();
     }
@@ -70,7 +70,7 @@ pub fn preview(app: &mut Console, action: Action, service: Option<String>) -> Ve
 }
 
 /// The typed name of the plan on the table.
-pub fn confirm(app: &mut Console, name: &str) -> Vec<Effect> {
+pub(crate) fn confirm(app: &mut Console, name: &str) -> Vec<Effect> {
     if let Some(Overlay::Plan(view)) = app.overlays.last_mut() {
         view.line = Line::new(name.to_owned());
     }
@@ -78,7 +78,7 @@ pub fn confirm(app: &mut Console, name: &str) -> Vec<Effect> {
 }
 
 /// Stops what is on the table, as far as this person can; says why where not.
-pub fn stop(app: &mut Console, command: Command) -> Vec<Effect> {
+pub(crate) fn stop(app: &mut Console, command: Command) -> Vec<Effect> {
     if matches!(app.overlays.last(), Some(Overlay::Plan(_))) {
         return plan::run(app, command);
     }
@@ -87,7 +87,7 @@ pub fn stop(app: &mut Console, command: Command) -> Vec<Effect> {
 }
 
 /// Asks what a new silence would hit; the answer lays its preview on the table.
-pub fn silence(app: &mut Console, matchers: &str, lasts: &str, reason: &str) -> Vec<Effect> {
+pub(crate) fn silence(app: &mut Console, matchers: &str, lasts: &str, reason: &str) -> Vec<Effect> {
     if !commands::may_act(app) {
         return Vec::new();
     }
@@ -99,7 +99,7 @@ pub fn silence(app: &mut Console, matchers: &str, lasts: &str, reason: &str) -> 
 }
 
 /// Asks what ending a silence does.
-pub fn unsilence(app: &mut Console, id: String) -> Vec<Effect> {
+pub(crate) fn unsilence(app: &mut Console, id: String) -> Vec<Effect> {
     if !commands::may_act(app) {
         return Vec::new();
     }
@@ -108,17 +108,17 @@ pub fn unsilence(app: &mut Console, id: String) -> Vec<Effect> {
 }
 
 /// The typed word of the silence on the table.
-pub fn confirm_silence(app: &mut Console, word: &str) -> Vec<Effect> {
+pub(crate) fn confirm_silence(app: &mut Console, word: &str) -> Vec<Effect> {
     if commands::may_act(app) { silence::answer(app, word) } else { Vec::new() }
 }
 
 /// Becomes the incident's commander.
-pub fn take_command(app: &mut Console) -> Vec<Effect> {
+pub(crate) fn take_command(app: &mut Console) -> Vec<Effect> {
     if commands::may_act(app) { incident::take_command(app) } else { Vec::new() }
 }
 
 /// Sets the status, or closes the incident: while alerts fire only for who says that they know.
-pub fn set_status(app: &mut Console, status: IncidentStatus, although_firing: bool) -> Vec<Effect> {
+pub(crate) fn set_status(app: &mut Console, status: IncidentStatus, although_firing: bool) -> Vec<Effect> {
     if !commands::may_act(app) {
         return Vec::new();
     }
@@ -138,7 +138,7 @@ pub fn set_status(app: &mut Console, status: IncidentStatus, although_firing: bo
 }
 
 /// Marks an entry as a milestone, or takes that back.
-pub fn mark(app: &mut Console, seq: u64, milestone: Milestone) -> Vec<Effect> {
+pub(crate) fn mark(app: &mut Console, seq: u64, milestone: Milestone) -> Vec<Effect> {
     if !commands::may_act(app) {
         return Vec::new();
     }
@@ -148,7 +148,7 @@ pub fn mark(app: &mut Console, seq: u64, milestone: Milestone) -> Vec<Effect> {
 }
 
 /// Pins an entry, or unpins it.
-pub fn pin(app: &mut Console, seq: u64) -> Vec<Effect> {
+pub(crate) fn pin(app: &mut Console, seq: u64) -> Vec<Effect> {
     if !commands::may_act(app) {
         return Vec::new();
     }

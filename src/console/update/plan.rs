@@ -38,7 +38,7 @@ fn items_of(objective: &Objective, action: Action) -> Vec<MenuItem> {
 }
 
 /// `! f` and `! r`: choose the service (and where to, if it has a choice), or go straight to the plan if there is only one.
-pub fn propose(app: &mut Console, action: Action) -> Vec<Effect> {
+pub(super) fn propose(app: &mut Console, action: Action) -> Vec<Effect> {
     let objectives = app.mirror.welcome.as_ref().map(|welcome| welcome.objectives.as_slice()).unwrap_or_default();
     let items: Vec<MenuItem> = objectives.iter().flat_map(|it| items_of(it, action)).collect();
     match items.len() {
@@ -59,7 +59,7 @@ pub fn propose(app: &mut Console, action: Action) -> Vec<Effect> {
 }
 
 /// A choice from a menu.
-pub fn choose(app: &mut Console, choice: Choice) -> Vec<Effect> {
+pub(super) fn choose(app: &mut Console, choice: Choice) -> Vec<Effect> {
     let effect = match choice {
         Choice::Preview { action, service, to } => {
             let request = Request::Preview { action, service: service.clone(), to: to.clone() };
@@ -89,7 +89,7 @@ pub fn choose(app: &mut Console, choice: Choice) -> Vec<Effect> {
 }
 
 /// What fires now, not what is frozen on the screen or was so in the past.
-pub fn still_firing(app: &Console) -> FiringCounts {
+pub(super) fn still_firing(app: &Console) -> FiringCounts {
     FiringCounts::in_rows(app.mirror.rows(Topic::Alerts), app.mirror.rows(Topic::Sources))
 }
 
@@ -108,7 +108,7 @@ fn ask_to_close(app: &mut Console) {
 }
 
 /// `A`: the plan that waits.
-pub fn open_waiting(app: &mut Console) {
+pub(crate) fn open_waiting(app: &mut Console) {
     // That there is none was said by `allow` already.
     if let Some(id) = app.plan_to_open().map(|record| record.plan.plan.clone()) {
         open(app, Subject::Known(id));
@@ -116,13 +116,13 @@ pub fn open_waiting(app: &mut Console) {
 }
 
 /// Opens a plan on the whole screen.
-pub fn open(app: &mut Console, subject: Subject) {
+pub(crate) fn open(app: &mut Console, subject: Subject) {
     let view = PlanView::new(subject, app.now.real);
     app.overlays.push(Overlay::Plan(Box::new(view)));
 }
 
 /// A key while a plan is on the screen.
-pub fn press(app: &mut Console, key: KeyPress) -> Vec<Effect> {
+pub(super) fn press(app: &mut Console, key: KeyPress) -> Vec<Effect> {
     let (now, contexts) = (app.now.real, [KeyContext::Plan]);
     let Some(Overlay::Plan(view)) = app.overlays.last() else { return Vec::new() };
     if now.saturating_sub(view.opened) < GUARD {
@@ -154,7 +154,7 @@ pub fn press(app: &mut Console, key: KeyPress) -> Vec<Effect> {
 }
 
 /// A command on the plan.
-pub fn run(app: &mut Console, command: Command) -> Vec<Effect> {
+pub(super) fn run(app: &mut Console, command: Command) -> Vec<Effect> {
     if let Some(why) = availability::why_not(app, command) {
         app.say(Role::Warning, why);
         return Vec::new();

@@ -12,7 +12,7 @@ use crate::protocol::Reply;
 use super::requests::{refused, sentence};
 
 /// Takes in the answer to the request with this tag.
-pub fn take(app: &mut Console, tag: u64, result: Result<Reply, AskFailure>) -> Vec<Effect> {
+pub(super) fn take(app: &mut Console, tag: u64, result: Result<Reply, AskFailure>) -> Vec<Effect> {
     let Some(waiting) = app.waiting.remove(&tag) else { return Vec::new() };
     if let Pending::Past { topic, at, page } = waiting {
         return super::time_travel::answer(app, (topic, at, page), result);

@@ -7,7 +7,7 @@ use crate::model::{Refusal, SafeText};
 use crate::protocol::Request;
 
 /// Asks the room, unless too much is outstanding already.
-pub fn ask(app: &mut Console, what: Pending, request: Request) -> Option<Effect> {
+pub(super) fn ask(app: &mut Console, what: Pending, request: Request) -> Option<Effect> {
     if app.waiting.len() >= MAX_WAITING {
         app.say(Role::Warning, "The room has not answered yet; nothing more was sent. Try again in a moment.");
         return None;
@@ -19,7 +19,7 @@ pub fn ask(app: &mut Console, what: Pending, request: Request) -> Option<Effect>
 }
 
 /// The tag of a request that was just asked.
-pub fn tag_of(effect: Option<&Effect>) -> Option<u64> {
+pub(super) fn tag_of(effect: Option<&Effect>) -> Option<u64> {
     match effect {
         Some(Effect::Ask { tag, .. }) => Some(*tag),
         _ => None,
@@ -27,7 +27,7 @@ pub fn tag_of(effect: Option<&Effect>) -> Option<u64> {
 }
 
 /// Why the room said no, and what would allow it.
-pub fn refused(refusal: &Refusal) -> SafeText {
+pub(super) fn refused(refusal: &Refusal) -> SafeText {
     if refusal.remedy.is_empty() {
         return refusal.why.clone();
     }
@@ -35,7 +35,7 @@ pub fn refused(refusal: &Refusal) -> SafeText {
 }
 
 /// With a full stop.
-pub fn sentence(text: &SafeText) -> String {
+pub(super) fn sentence(text: &SafeText) -> String {
     let text = text.as_str().trim_end();
     if text.ends_with(['.', '!', '?']) { text.to_owned() } else { format!("{text}.") }
 }

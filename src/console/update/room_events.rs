@@ -13,7 +13,7 @@ use crate::protocol::Push;
 const MAX_CHANGED: usize = 128;
 
 /// Takes in an event of the connection.
-pub fn hear(app: &mut Console, event: ClientEvent) {
+pub(crate) fn hear(app: &mut Console, event: ClientEvent) {
     if let ClientEvent::Push(Push::Board(delta)) = &event
         && !delta.snapshot
     {
@@ -40,7 +40,7 @@ pub fn hear(app: &mut Console, event: ClientEvent) {
 }
 
 /// A plan on the screen that stands otherwise than before is another page: from its top, without the words about what it was.
-pub fn turned(app: &mut Console, before: Option<PlanState>) {
+pub(crate) fn turned(app: &mut Console, before: Option<PlanState>) {
     if before.is_some() && before != shown_state(app) {
         app.notice = None;
         if let Some(Overlay::Plan(view)) = app.overlays.last_mut() {
@@ -50,7 +50,7 @@ pub fn turned(app: &mut Console, before: Option<PlanState>) {
 }
 
 /// How the plan that is on the screen stands.
-pub fn shown_state(app: &Console) -> Option<PlanState> {
+pub(crate) fn shown_state(app: &Console) -> Option<PlanState> {
     match app.overlays.last() {
         Some(Overlay::Plan(view)) => view.record(app).map(|record| record.state),
         _ => None,

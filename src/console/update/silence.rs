@@ -25,7 +25,7 @@ const LASTS: &str = "1h";
 const NAMED: [&str; 4] = ["alertname", "cluster", "namespace", "service"];
 
 /// The matchers that mean alerts like this one.
-pub fn like(alert: &Alert) -> Vec<Matcher> {
+pub(crate) fn like(alert: &Alert) -> Vec<Matcher> {
     let label = |name: &&str| alert.labels.get(*name).map(|value| Matcher::equal(name, value));
     let mut matchers: Vec<Matcher> = NAMED.iter().filter_map(label).collect();
     if !alert.labels.contains_key("alertname") && !alert.name.is_empty() {
@@ -35,7 +35,7 @@ pub fn like(alert: &Alert) -> Vec<Matcher> {
 }
 
 /// `m`: a form for the alert under the cursor.
-pub fn begin(app: &mut Console) {
+pub(crate) fn begin(app: &mut Console) {
     let selected = rows::selected(app, Pane::Alerts).filter(|_| app.focus == Pane::Alerts);
     let matchers = match selected.and_then(|entry| entry.row()?.as_kind()) {
         Some(AlertRow { alert, .. }) => like(alert),
@@ -46,7 +46,7 @@ pub fn begin(app: &mut Console) {
 }
 
 /// `M`: the silences there are; one can be ended.
-pub fn list(app: &mut Console) {
+pub(crate) fn list(app: &mut Console) {
     let items: Vec<MenuItem> = app
         .rows(Topic::Silences)
         .iter()
@@ -65,7 +65,7 @@ pub fn list(app: &mut Console) {
 }
 
 /// Asks what ending a silence does.
-pub fn expire(app: &mut Console, id: String) -> Vec<Effect> {
+pub(crate) fn expire(app: &mut Console, id: String) -> Vec<Effect> {
     let mut form = SilenceForm::new("", "");
     form.expires = Some(id.clone());
     app.overlays.push(Overlay::Silence(Box::new(form)));
@@ -86,7 +86,7 @@ fn guarded(app: &mut Console) -> bool {
 }
 
 /// A key that is text, or moves in the text.
-pub fn type_key(app: &mut Console, key: crate::console::keymap::KeyPress) {
+pub(crate) fn type_key(app: &mut Console, key: crate::console::keymap::KeyPress) {
     if guarded(app) {
         return;
     }
@@ -97,7 +97,7 @@ pub fn type_key(app: &mut Console, key: crate::console::keymap::KeyPress) {
 }
 
 /// Up and down: between the lines of the form, or through the preview.
-pub fn travel(form: &mut SilenceForm, down: bool) {
+pub(crate) fn travel(form: &mut SilenceForm, down: bool) {
     if form.shown.is_some() {
         form.scroll = if down { form.scroll + 1 } else { form.scroll.saturating_sub(1) };
     } else {
@@ -106,7 +106,7 @@ pub fn travel(form: &mut SilenceForm, down: bool) {
 }
 
 /// Esc: from the preview back to the form; true if that was all.
-pub fn back(app: &mut Console) -> bool {
+pub(crate) fn back(app: &mut Console) -> bool {
     let Some(form) = top(app) else { return false };
     if form.shown.is_none() || form.expires.is_some() {
         return false;
@@ -117,7 +117,7 @@ pub fn back(app: &mut Console) -> bool {
 }
 
 /// Enter: the next line, the preview, or, with the word typed, the act.
-pub fn enter(app: &mut Console) -> Vec<Effect> {
+pub(crate) fn enter(app: &mut Console) -> Vec<Effect> {
     if guarded(app) {
         return Vec::new();
     }
@@ -139,7 +139,7 @@ pub fn enter(app: &mut Console) -> Vec<Effect> {
 }
 
 /// Asks what the silence in the form would hit.
-pub fn send(app: &mut Console) -> Vec<Effect> {
+pub(crate) fn send(app: &mut Console) -> Vec<Effect> {
     match top(app).map(|form| read(form)) {
         Some(Ok(change)) => ask_preview(app, change),
         Some(Err(why)) => problem(app, why),
@@ -148,7 +148,7 @@ pub fn send(app: &mut Console) -> Vec<Effect> {
 }
 
 /// Does what the preview on top shows, if this is its word.
-pub fn answer(app: &mut Console, word: &str) -> Vec<Effect> {
+pub(crate) fn answer(app: &mut Console, word: &str) -> Vec<Effect> {
     let Some(form) = top(app).filter(|form| form.sent.is_none()) else { return Vec::new() };
     form.confirm = Line::new(word.to_owned());
     match form.shown.clone() {
@@ -199,7 +199,7 @@ fn problem(app: &mut Console, words: String) -> Vec<Effect> {
 }
 
 /// The form that asked with this tag.
-pub fn asked_by(app: &mut Console, tag: u64) -> Option<&mut SilenceForm> {
+pub(crate) fn asked_by(app: &mut Console, tag: u64) -> Option<&mut SilenceForm> {
     app.overlays.iter_mut().find_map(|overlay| match overlay {
         Overlay::Silence(form) if form.sent == Some(tag) => Some(form.as_mut()),
         _ => None,
@@ -207,7 +207,7 @@ pub fn asked_by(app: &mut Console, tag: u64) -> Option<&mut SilenceForm> {
 }
 
 /// The preview came.
-pub fn shown(app: &mut Console, tag: u64, preview: SilencePreview) {
+pub(crate) fn shown(app: &mut Console, tag: u64, preview: SilencePreview) {
     let now = app.now.real;
     if let Some(form) = asked_by(app, tag) {
         form.confirm.reset();
@@ -216,7 +216,7 @@ pub fn shown(app: &mut Console, tag: u64, preview: SilencePreview) {
 }
 
 /// It is known how it ended.
-pub fn over(app: &mut Console, tag: u64, outcome: SilenceOutcome, says: &SafeText) {
+pub(crate) fn over(app: &mut Console, tag: u64, outcome: SilenceOutcome, says: &SafeText) {
     let instance: Option<SourceId> =
         asked_by(app, tag).and_then(|form| form.shown.as_ref().map(|shown| shown.instance.clone()));
     app.overlays.retain(|overlay| !matches!(overlay, Overlay::Silence(form) if form.sent == Some(tag)));

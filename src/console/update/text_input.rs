@@ -19,7 +19,7 @@ use super::line::{MAX_LINE, edit, insert};
 use super::requests::{ask, tag_of};
 
 /// Begins a line. A note begins with the rows that are marked.
-pub fn begin(app: &mut Console, kind: WriteKind) {
+pub(super) fn begin(app: &mut Console, kind: WriteKind) {
     let mut line = Line::default();
     if kind == WriteKind::Note {
         let marked = view::pane_rows::marked(app, app.focus).join("; ");
@@ -30,7 +30,7 @@ pub fn begin(app: &mut Console, kind: WriteKind) {
 }
 
 /// Begins to amend the timeline's entry: with what it says now.
-pub fn amend(app: &mut Console) {
+pub(super) fn amend(app: &mut Console) {
     let chosen = rows::selected(app, Pane::Timeline);
     let found = chosen.and_then(|entry| entry.item().map(|it| (it.entry.seq, it.text.to_string())));
     if let Some((seq, text)) = found {
@@ -40,7 +40,7 @@ pub fn amend(app: &mut Console) {
 }
 
 /// Opens a line that can't be sent now, and says why: what is typed has a place, and waits until it can.
-pub fn refuse(app: &mut Console, kind: WriteKind, why: String) {
+pub(super) fn refuse(app: &mut Console, kind: WriteKind, why: String) {
     begin(app, kind);
     if let Some(Overlay::Write(write)) = app.overlays.last_mut() {
         write.problem = Some(SafeText::from(why));
@@ -48,7 +48,7 @@ pub fn refuse(app: &mut Console, kind: WriteKind, why: String) {
 }
 
 /// A key for the filter or the line on top.
-pub fn type_key(app: &mut Console, key: KeyPress) {
+pub(super) fn type_key(app: &mut Console, key: KeyPress) {
     // Why it can't be sent stays in sight for as long as that is so.
     let still = availability::cannot_act(app).map(SafeText::from);
     match app.overlays.last_mut() {
@@ -75,7 +75,7 @@ pub fn type_key(app: &mut Console, key: KeyPress) {
 }
 
 /// Pasted text: into a line that takes text, or nowhere.
-pub fn paste(app: &mut Console, raw: &str) {
+pub(super) fn paste(app: &mut Console, raw: &str) {
     let text: String = raw.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
     let text = SafeText::new(text.trim());
     let kept = match app.overlays.last_mut() {
@@ -117,7 +117,7 @@ fn say_cut(app: &mut Console, kept: usize, text: &str) {
 }
 
 /// Enter in a line: it is sent, and stays until the room has recorded it.
-pub fn send(app: &mut Console) -> Vec<Effect> {
+pub(super) fn send(app: &mut Console) -> Vec<Effect> {
     let Some(Overlay::Write(write)) = app.overlays.last() else { return Vec::new() };
     let text = write.line.value().trim().to_owned();
     if write.sent.is_some() {

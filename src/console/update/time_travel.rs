@@ -23,12 +23,12 @@ use super::requests::{ask, refused};
 const MOST_PAGES: u32 = 64;
 
 /// Begins the line.
-pub fn begin(app: &mut Console) {
+pub(crate) fn begin(app: &mut Console) {
     app.overlays.push(Overlay::Jump { line: Line::default(), problem: None });
 }
 
 /// Enter: there, or with nothing typed back to now.
-pub fn go(app: &mut Console) -> Vec<Effect> {
+pub(crate) fn go(app: &mut Console) -> Vec<Effect> {
     let Some(Overlay::Jump { line, .. }) = app.overlays.last() else { return Vec::new() };
     let text = line.value().trim().to_owned();
     if text.is_empty() {
@@ -71,7 +71,7 @@ fn ask_past(app: &mut Console, topic: Topic, at: Stamp, page: u32) -> Option<Eff
 }
 
 /// Back to now. True if this was not now.
-pub fn back(app: &mut Console) -> bool {
+pub(crate) fn back(app: &mut Console) -> bool {
     let was = app.past.take().is_some();
     if was {
         for pane in Pane::ALL.iter().copied() {
@@ -91,7 +91,7 @@ pub fn back(app: &mut Console) -> bool {
 }
 
 /// The room's answer about a topic as it was.
-pub fn answer(
+pub(crate) fn answer(
     app: &mut Console,
     (topic, at, page): (Topic, Stamp, u32),
     result: Result<Reply, AskFailure>,
@@ -119,7 +119,7 @@ pub fn answer(
 }
 
 /// A page of what was recorded by then.
-pub fn told(app: &mut Console, at: Stamp, result: Result<Reply, AskFailure>) -> Vec<Effect> {
+pub(crate) fn told(app: &mut Console, at: Stamp, result: Result<Reply, AskFailure>) -> Vec<Effect> {
     let Some(past) = app.past.as_mut().filter(|past| past.at == at) else { return Vec::new() };
     match result {
         Ok(Reply::History { lines, next, after }) => {

@@ -8,7 +8,7 @@ use crate::console::{rows, view};
 use super::{filter, silence};
 
 /// Moves in the layer on top.
-pub fn travel(app: &mut Console, command: Command) {
+pub(super) fn travel(app: &mut Console, command: Command) {
     let page = usize::from(app.size.1.saturating_sub(4)).max(1);
     match app.overlays.last_mut() {
         Some(
@@ -53,7 +53,7 @@ pub fn travel(app: &mut Console, command: Command) {
 }
 
 /// Moves among the rows of the pane in focus.
-pub fn travel_pane(app: &mut Console, command: Command) {
+pub(super) fn travel_pane(app: &mut Console, command: Command) {
     let pane = app.focus;
     let rows = rows::visible(app, pane);
     let Some(last) = rows.len().checked_sub(1) else { return };

@@ -14,7 +14,7 @@ fn milli(at: DateTime<Utc>) -> String {
 }
 
 /// Prometheus' fingerprint of a label set: FNV-1a over names and values in order.
-pub fn fingerprint(spec: &AlertSpec) -> String {
+pub(super) fn fingerprint(spec: &AlertSpec) -> String {
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
     let mut eat = |bytes: &[u8]| {
         for byte in bytes.iter().chain(&[255]) {
@@ -37,7 +37,7 @@ fn fires(state: &WorldState, spec: &AlertSpec) -> bool {
 }
 
 /// The alerts that fire now, as `/api/v2/alerts` shows them.
-pub fn firing(state: &WorldState) -> Vec<Value> {
+pub(super) fn firing(state: &WorldState) -> Vec<Value> {
     let live: Vec<&AlertSpec> = state.scenario.alerts.iter().filter(|a| fires(state, a)).collect();
     let shown = |spec: &&AlertSpec| {
         let started = state.scenario.at(spec.at_s);
@@ -66,7 +66,7 @@ pub fn firing(state: &WorldState) -> Vec<Value> {
 }
 
 /// `GET /api/v2/status` of one of the two.
-pub fn status(state: &WorldState, instance: usize, addresses: &[String]) -> Value {
+pub(super) fn status(state: &WorldState, instance: usize, addresses: &[String]) -> Value {
     let peers: Vec<Value> = addresses
         .iter()
         .enumerate()

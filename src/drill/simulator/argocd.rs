@@ -9,7 +9,7 @@ use super::state::{Due, WorldState};
 use crate::drill::scenario::Site;
 
 /// Applications as they are at the start: deployed and healthy on both sides.
-pub fn fill(state: &mut WorldState, site: Site) {
+pub(super) fn fill(state: &mut WorldState, site: Site) {
     let scenario = state.scenario.clone();
     for (app, name) in scenario.argocd.apps.iter().enumerate() {
         let every = u64::from(scenario.argocd.reconcile_s);
@@ -22,7 +22,7 @@ pub fn fill(state: &mut WorldState, site: Site) {
 }
 
 /// The project of all applications, which may be synced at any time, and the controller that compares them.
-pub fn around(state: &mut WorldState, site: Site) {
+pub(super) fn around(state: &mut WorldState, site: Site) {
     let scenario = state.scenario.clone();
     let (namespace, born) = (&scenario.argocd.namespace, scenario.start - TimeDelta::days(60));
     let project = json!({
@@ -67,7 +67,7 @@ fn application(state: &WorldState, site: Site, name: &str, reconciled: DateTime<
 }
 
 /// Argo CD compares an application with git again.
-pub fn reconcile(state: &mut WorldState, at: DateTime<Utc>, site: Site, app: usize) {
+pub(super) fn reconcile(state: &mut WorldState, at: DateTime<Utc>, site: Site, app: usize) {
     if state.cluster(site).etcd_failed {
         return; // its status cannot be written any more
     }
@@ -80,7 +80,7 @@ pub fn reconcile(state: &mut WorldState, at: DateTime<Utc>, site: Site, app: usi
 }
 
 /// Traffic arrived at DR: the standby scales up, application by application.
-pub fn arrived(state: &mut WorldState, at: DateTime<Utc>) {
+pub(super) fn arrived(state: &mut WorldState, at: DateTime<Utc>) {
     if !state.scaled.is_empty() {
         return;
     }
@@ -97,7 +97,7 @@ pub fn arrived(state: &mut WorldState, at: DateTime<Utc>) {
 }
 
 /// One application begins to scale, or is done.
-pub fn scale(state: &mut WorldState, at: DateTime<Utc>, app: usize, done: bool) {
+pub(super) fn scale(state: &mut WorldState, at: DateTime<Utc>, app: usize, done: bool) {
     let scenario = state.scenario.clone();
     let name = &scenario.argocd.apps[app];
     let seed = state.seed;

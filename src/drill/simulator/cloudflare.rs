@@ -115,12 +115,12 @@ impl SimCloudflare {
 }
 
 /// An answer in the provider's envelope.
-pub fn envelope(result: Value) -> Value {
+pub(super) fn envelope(result: Value) -> Value {
     json!({"success": true, "errors": [], "messages": [], "result": result})
 }
 
 /// A list in the provider's envelope.
-pub fn listing(items: Vec<Value>) -> Value {
+pub(super) fn listing(items: Vec<Value>) -> Value {
     let n = items.len();
     let mut out = envelope(Value::Array(items));
     out["result_info"] = json!({"page": 1, "per_page": n.max(20), "count": n, "total_count": n, "total_pages": 1});
@@ -128,7 +128,7 @@ pub fn listing(items: Vec<Value>) -> Value {
 }
 
 /// An error in the provider's envelope.
-pub fn refused(status: u16, code: u32, message: &str) -> WriteResponse {
+pub(super) fn refused(status: u16, code: u32, message: &str) -> WriteResponse {
     (status, json!({"success": false, "errors": [{"code": code, "message": message}], "messages": [], "result": null}))
 }
 
@@ -146,7 +146,7 @@ fn overwrite(object: &mut Value, body: &Map<String, Value>, fields: &[&str]) {
 }
 
 /// `PATCH …/load_balancers/ID`.
-pub fn patch_load_balancer(state: &mut WorldState, zone: &str, id: &str, body: &Value) -> WriteResponse {
+pub(super) fn patch_load_balancer(state: &mut WorldState, zone: &str, id: &str, body: &Value) -> WriteResponse {
     let edge = &state.edge;
     if zone != edge.zone || edge.load_balancer["id"] != id {
         return refused(404, 1001, "not found");
@@ -178,7 +178,7 @@ pub fn patch_load_balancer(state: &mut WorldState, zone: &str, id: &str, body: &
 }
 
 /// `PATCH …/pools/ID`.
-pub fn patch_pool(state: &mut WorldState, account: &str, id: &str, body: &Value) -> WriteResponse {
+pub(super) fn patch_pool(state: &mut WorldState, account: &str, id: &str, body: &Value) -> WriteResponse {
     let Some(members) = body.as_object() else { return refused(400, 1002, "validation failed: body is not an object") };
     let at = state.edge.pools.iter().position(|p| p["id"] == id);
     let Some(at) = at.filter(|_| account == state.edge.account) else { return refused(404, 1001, "not found") };
@@ -215,7 +215,7 @@ fn steer(state: &mut WorldState) {
 }
 
 /// A pool as the list shows it: with its health.
-pub fn pool_view(state: &WorldState, at: usize) -> Value {
+pub(super) fn pool_view(state: &WorldState, at: usize) -> Value {
     let mut pool = state.edge.pools[at].clone();
     let enabled = pool["enabled"] == json!(true);
     let seen = places(state, at).iter().filter(|(_, ok)| *ok).count() * 2 > state.scenario.edge.places.len();
@@ -232,14 +232,14 @@ pub fn pool_view(state: &WorldState, at: usize) -> Value {
 }
 
 /// Health of a pool by place.
-pub fn places(state: &WorldState, at: usize) -> Vec<(String, bool)> {
+pub(super) fn places(state: &WorldState, at: usize) -> Vec<(String, bool)> {
     let edge = &state.scenario.edge;
     let lost = if at == 0 && state.now >= state.scenario.impact { edge.places_lost } else { 0 };
     edge.places.iter().enumerate().map(|(i, place)| (place.clone(), i >= lost)).collect()
 }
 
 /// `GET …/pools/ID/health`: a map by place of maps by address.
-pub fn health(state: &WorldState, at: usize) -> Value {
+pub(super) fn health(state: &WorldState, at: usize) -> Value {
     let pool = &state.edge.pools[at];
     let mut by_place = Map::new();
     for (place, ok) in places(state, at) {

@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// Requests in one window.
-pub const LIMIT: u64 = 1_200;
+pub(super) const LIMIT: u64 = 1_200;
 const WINDOW: TimeDelta = TimeDelta::minutes(5);
 
 /// The count of the present window.

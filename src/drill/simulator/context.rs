@@ -18,11 +18,11 @@ use crate::clock::{Clock, Turn};
 /// Watches are told at most so often: at ×250 the world changes far faster than anyone looks.
 const TICK: Duration = Duration::from_millis(25);
 /// Largest body taken.
-pub const BODY: usize = 1024 * 1024;
+pub(super) const BODY: usize = 1024 * 1024;
 
 /// Shared by every handler.
 #[derive(Clone)]
-pub struct SimContext(Arc<SimInner>);
+pub(super) struct SimContext(Arc<SimInner>);
 
 struct SimInner {
     state: Mutex<WorldState>,
@@ -33,25 +33,25 @@ struct SimInner {
 
 impl SimContext {
     /// Around a state.
-    pub fn new(state: WorldState, clock: Clock) -> Self {
+    pub(super) fn new(state: WorldState, clock: Clock) -> Self {
         let ticks = watch::channel(0).0;
         Self(Arc::new(SimInner { state: Mutex::new(state), clock, ticks, requests: AtomicU64::new(0) }))
     }
 
     /// The world's clock.
-    pub fn clock(&self) -> &Clock {
+    pub(super) fn clock(&self) -> &Clock {
         &self.0.clock
     }
 
     /// The world, brought to now.
-    pub fn with<T>(&self, f: impl FnOnce(&mut WorldState) -> T) -> T {
+    pub(super) fn with<T>(&self, f: impl FnOnce(&mut WorldState) -> T) -> T {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.advance(self.0.clock.now());
         f(&mut state)
     }
 
     /// Takes a write.
-    pub fn ask(&self, ask: WriteRequest) -> WriteResponse {
+    pub(super) fn ask(&self, ask: WriteRequest) -> WriteResponse {
         let now = self.0.clock.now();
         let answer = self.with(|state| state.apply(now, ask));
         self.0.ticks.send_modify(|n| *n += 1);
@@ -59,7 +59,7 @@ impl SimContext {
     }
 
     /// Remembers that a write was received.
-    pub fn note(&self, service: &str, method: &str, path: &str, body: &[u8], status: u16) {
+    pub(super) fn note(&self, service: &str, method: &str, path: &str, body: &[u8], status: u16) {
         let at = self.0.clock.now();
         let body =
             serde_json::from_slice(body).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(body).into_owned()));
@@ -75,17 +75,17 @@ impl SimContext {
     }
 
     /// Told when objects may have changed.
-    pub fn ticks(&self) -> watch::Receiver<u64> {
+    pub(super) fn ticks(&self) -> watch::Receiver<u64> {
         self.0.ticks.subscribe()
     }
 
     /// The number of this request to the service.
-    pub fn request_number(&self) -> u64 {
+    pub(super) fn request_number(&self) -> u64 {
         self.0.requests.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Brings the world forward whenever something is due, and tells the watches.
-    pub async fn run(self) {
+    pub(super) async fn run(self) {
         loop {
             let next = self.with(|state| state.next_due());
             match next {
@@ -105,7 +105,7 @@ impl SimContext {
     }
 
     /// A response of some type.
-    pub fn respond(&self, status: u16, kind: &'static str, body: impl Into<Body>) -> Response {
+    pub(super) fn respond(&self, status: u16, kind: &'static str, body: impl Into<Body>) -> Response {
         let mut response = Response::new(body.into());
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
@@ -116,24 +116,24 @@ impl SimContext {
     }
 
     /// A JSON response.
-    pub fn json(&self, (status, body): WriteResponse) -> Response {
+    pub(super) fn json(&self, (status, body): WriteResponse) -> Response {
         self.respond(status, "application/json", body.to_string())
     }
 }
 
 /// Query parameters; a repeated one keeps its last value.
-pub fn query(uri: &Uri) -> BTreeMap<String, String> {
+pub(super) fn query(uri: &Uri) -> BTreeMap<String, String> {
     Query::<Vec<(String, String)>>::try_from_uri(uri)
         .map(|Query(pairs)| pairs.into_iter().collect())
         .unwrap_or_default()
 }
 
 /// The bearer token of a request.
-pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
 /// The body of a request, `None` if it is too large or cut.
-pub async fn body_of(body: Body) -> Option<Bytes> {
+pub(super) async fn body_of(body: Body) -> Option<Bytes> {
     axum::body::to_bytes(body, BODY).await.ok()
 }

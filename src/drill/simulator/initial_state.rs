@@ -9,10 +9,10 @@ use super::{argocd, metrics, velero};
 use crate::drill::scenario::Site;
 
 /// Seconds between lease renewals of a kubelet.
-pub const LEASE_S: i64 = 10;
+pub(super) const LEASE_S: i64 = 10;
 
 /// Fills the world and queues what will happen.
-pub fn fill(state: &mut WorldState) {
+pub(super) fn fill(state: &mut WorldState) {
     for site in [Site::Primary, Site::Dr] {
         namespaces(state, site);
         nodes(state, site);
@@ -113,13 +113,13 @@ fn pods(state: &mut WorldState, site: Site) {
 }
 
 /// A replica's pod name: the same in every run of one seed.
-pub fn pod_name(seed: u64, site: Site, app: &str, replica: usize) -> String {
+pub(super) fn pod_name(seed: u64, site: Site, app: &str, replica: usize) -> String {
     let tail = super::kube_store::id(&format!("{seed}/pod/{}/{app}/{replica}", site.name()), 13);
     format!("{app}-{}-{}", &tail[..8], &tail[8..])
 }
 
 /// A pod that runs and is ready.
-pub fn pod(namespace: &str, name: &str, node: &str, app: &str, born: DateTime<Utc>) -> Value {
+pub(super) fn pod(namespace: &str, name: &str, node: &str, app: &str, born: DateTime<Utc>) -> Value {
     let since = stamp(born);
     json!({
         "metadata": {"name": name, "namespace": namespace, "creationTimestamp": since, "labels": {"app": app}},

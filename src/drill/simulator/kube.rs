@@ -12,7 +12,7 @@ use super::state::{WorldState, WriteResponse};
 use crate::drill::scenario::Site;
 
 /// A failure as the API server words it.
-pub fn status(code: u16, reason: &str, message: &str, details: Value) -> WriteResponse {
+pub(super) fn status(code: u16, reason: &str, message: &str, details: Value) -> WriteResponse {
     let mut body = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
         "message": message, "reason": reason, "code": code});
     if details.as_object().is_some_and(|d| !d.is_empty()) {
@@ -22,7 +22,7 @@ pub fn status(code: u16, reason: &str, message: &str, details: Value) -> WriteRe
 }
 
 /// The object is not there.
-pub fn not_found(res: Res, name: &str) -> WriteResponse {
+pub(super) fn not_found(res: Res, name: &str) -> WriteResponse {
     let spec = res.spec();
     let mut details = json!({"name": name, "kind": spec.plural});
     if !spec.group.is_empty() {
@@ -32,7 +32,7 @@ pub fn not_found(res: Res, name: &str) -> WriteResponse {
 }
 
 /// The user may not.
-pub fn forbidden(user: &str, verb: &str, res: Res, namespace: Option<&str>) -> WriteResponse {
+pub(super) fn forbidden(user: &str, verb: &str, res: Res, namespace: Option<&str>) -> WriteResponse {
     let spec = res.spec();
     let place = namespace.map_or("at the cluster scope".to_owned(), |ns| format!("in the namespace \"{ns}\""));
     let why = format!(
@@ -49,25 +49,25 @@ pub fn forbidden(user: &str, verb: &str, res: Res, namespace: Option<&str>) -> W
 }
 
 /// The store behind the server takes no writes.
-pub fn store_failed() -> WriteResponse {
+pub(super) fn store_failed() -> WriteResponse {
     let what = "error resolving resource";
     status(500, "InternalError", &format!("Internal error occurred: {what}"), json!({"causes": [{"message": what}]}))
 }
 
 /// An object with the members that lists of core types leave out.
-pub fn whole(res: Res, mut value: Value) -> Value {
+pub(super) fn whole(res: Res, mut value: Value) -> Value {
     value["kind"] = json!(res.spec().kind);
     value["apiVersion"] = json!(res.spec().api_version());
     value
 }
 
 /// The text of a stored object with `kind` and `apiVersion` first.
-pub fn whole_text(res: Res, stored: &str) -> String {
+pub(super) fn whole_text(res: Res, stored: &str) -> String {
     format!("{}{}", res.spec().head(), stored.get(1..).unwrap_or("}"))
 }
 
 /// A merge patch, with the conflict check of `metadata.resourceVersion`.
-pub fn patch(
+pub(super) fn patch(
     state: &mut WorldState,
     site: Site,
     res: Res,
@@ -112,7 +112,7 @@ pub fn patch(
 }
 
 /// `POST selfsubjectaccessreviews`: without the token one may read, not write.
-pub fn access_review(body: &Value, known_user: bool) -> WriteResponse {
+pub(super) fn access_review(body: &Value, known_user: bool) -> WriteResponse {
     let asked = &body["spec"]["resourceAttributes"];
     let text = |k: &str| asked[k].as_str().unwrap_or_default();
     let known = Res::ALL.iter().find(|r| r.spec().plural == text("resource") && r.spec().group == text("group"));
@@ -125,7 +125,7 @@ pub fn access_review(body: &Value, known_user: bool) -> WriteResponse {
 }
 
 /// `/version`.
-pub fn version(git: &str) -> Value {
+pub(super) fn version(git: &str) -> Value {
     let mut parts = git.trim_start_matches('v').split('.');
     let (major, minor) = (parts.next().unwrap_or("1"), parts.next().unwrap_or("0"));
     json!({"major": major, "minor": minor, "gitVersion": git, "gitCommit": "drill", "gitTreeState": "clean",
@@ -133,7 +133,7 @@ pub fn version(git: &str) -> Value {
 }
 
 /// `/livez`, `/readyz`, `/healthz`: status and text.
-pub fn health(endpoint: &str, verbose: bool, exclude: &[&str], etcd_failed: bool) -> (u16, String) {
+pub(super) fn health(endpoint: &str, verbose: bool, exclude: &[&str], etcd_failed: bool) -> (u16, String) {
     let own: &[&str] = if endpoint == "readyz" {
         &["ping", "log", "etcd", "etcd-readiness", "informer-sync"]
     } else {
@@ -198,7 +198,7 @@ fn group(name: &str, version: &str) -> Value {
 }
 
 /// Discovery: `/api`, `/apis`, `/apis/GROUP`, `/api/v1`, `/apis/GROUP/VERSION`. `None` = no such path.
-pub fn discovery(path: &[&str]) -> Option<Value> {
+pub(super) fn discovery(path: &[&str]) -> Option<Value> {
     match path {
         ["api"] => Some(json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})),
         ["apis"] => {
@@ -243,7 +243,7 @@ fn resources(name: &str, version: &str) -> Option<Value> {
 
 /// What a list asks for.
 #[derive(Debug, Default)]
-pub struct ListAsk {
+pub(super) struct ListAsk {
     pub namespace: Option<String>,
     pub selector: Selector,
     pub limit: usize,
@@ -252,7 +252,7 @@ pub struct ListAsk {
 
 /// The items of one page, the version it is of, and where the next page begins.
 #[derive(Debug)]
-pub struct ListPage {
+pub(super) struct ListPage {
     pub items: Vec<std::sync::Arc<str>>,
     pub rv: u64,
     pub go_on: Option<String>,
@@ -260,7 +260,7 @@ pub struct ListPage {
 }
 
 /// One page of a list; `None` when its continue token is too old or no token of ours.
-pub fn page(shelf: &ObjectStore, rv: u64, ask: &ListAsk) -> Option<ListPage> {
+pub(super) fn page(shelf: &ObjectStore, rv: u64, ask: &ListAsk) -> Option<ListPage> {
     let (rv, after) = match &ask.go_on {
         Some(token) => {
             let (first, after) = read_token(token)?;
@@ -300,7 +300,7 @@ fn read_token(token: &str) -> Option<(u64, (String, String))> {
 }
 
 /// A page as a list object.
-pub fn list_text(res: Res, page: &ListPage) -> String {
+pub(super) fn list_text(res: Res, page: &ListPage) -> String {
     let spec = res.spec();
     let mut meta = json!({"resourceVersion": page.rv.to_string()});
     if let Some(go_on) = &page.go_on {

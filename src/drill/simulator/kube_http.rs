@@ -21,7 +21,7 @@ use crate::drill::scenario::Site;
 const USER: &str = "warroom";
 
 /// The router of one API server.
-pub fn router(shared: SimContext, site: Site) -> Router {
+pub(super) fn router(shared: SimContext, site: Site) -> Router {
     let handler = move |request: Request<Body>| {
         let shared = shared.clone();
         async move { handle(shared, site, request).await }
@@ -30,7 +30,7 @@ pub fn router(shared: SimContext, site: Site) -> Router {
 }
 
 /// What a path names.
-pub struct ResourcePath {
+pub(super) struct ResourcePath {
     pub res: Res,
     pub namespace: Option<String>,
     pub name: Option<String>,
@@ -182,7 +182,7 @@ fn get(shared: &SimContext, site: Site, target: &ResourcePath, name: &str, as_ta
     }
 }
 
-pub fn selector(query: &BTreeMap<String, String>) -> Result<Selector, super::state::WriteResponse> {
+pub(super) fn selector(query: &BTreeMap<String, String>) -> Result<Selector, super::state::WriteResponse> {
     let text = |key: &str| query.get(key).map(String::as_str);
     Selector::parse(text("fieldSelector"), text("labelSelector"))
         .map_err(|why| kube::status(400, "BadRequest", &why, json!({})))
@@ -220,7 +220,7 @@ fn list(
     }
 }
 
-pub fn expired(message: &str) -> super::state::WriteResponse {
+pub(super) fn expired(message: &str) -> super::state::WriteResponse {
     kube::status(410, "Expired", message, json!({}))
 }
 

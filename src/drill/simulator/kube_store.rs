@@ -85,7 +85,7 @@ resources! {
 }
 
 /// Where an object lives: namespace (empty for cluster-scoped ones) and name.
-pub type ObjectKey = (String, String);
+pub(super) type ObjectKey = (String, String);
 
 /// An object as it is stored.
 #[derive(Clone, Debug)]
@@ -120,7 +120,7 @@ pub struct ObjectStore {
 /// Most changes remembered per resource.
 const LOG: usize = 30_000;
 /// Most events kept.
-pub const MOST_EVENTS: usize = 30_000;
+pub(super) const MOST_EVENTS: usize = 30_000;
 
 /// Everything one API server stores.
 #[derive(Debug)]
@@ -270,29 +270,29 @@ fn key_of(value: &Value) -> ObjectKey {
 }
 
 /// An instant as Kubernetes writes it, to the second.
-pub fn stamp(at: DateTime<Utc>) -> String {
+pub(super) fn stamp(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// An instant as Leases write it, to the microsecond.
-pub fn micro(at: DateTime<Utc>) -> String {
+pub(super) fn micro(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Micros, true)
 }
 
 /// Lower-case hex.
-pub fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     base16ct::lower::encode_string(bytes)
 }
 
 /// So many hex digits that follow from a text: ids that are the same in every run of one seed.
-pub fn id(from: &str, digits: usize) -> String {
+pub(super) fn id(from: &str, digits: usize) -> String {
     let mut text = hex(&Sha256::digest(from.as_bytes()));
     text.truncate(digits);
     text
 }
 
 /// A uid that follows from a text.
-pub fn uid(from: &str) -> String {
+pub(super) fn uid(from: &str) -> String {
     let h = id(from, 32);
     format!("{}-{}-4{}-a{}-{}", &h[..8], &h[8..12], &h[13..16], &h[17..20], &h[20..32])
 }

@@ -40,7 +40,7 @@ struct WatchStream {
 }
 
 /// Answers a watch.
-pub fn watch(
+pub(super) fn watch(
     shared: &SimContext,
     site: Site,
     target: ResourcePath,

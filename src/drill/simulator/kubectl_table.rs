@@ -139,7 +139,7 @@ fn columns_of_custom(res: Res) -> Vec<(&'static str, CellReader)> {
 }
 
 /// A page as a table.
-pub fn table(res: Res, page: &ListPage, now: DateTime<Utc>) -> Value {
+pub(super) fn table(res: Res, page: &ListPage, now: DateTime<Utc>) -> Value {
     let columns = columns(res);
     let names: Vec<Value> = columns
         .iter()

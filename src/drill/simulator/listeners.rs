@@ -20,7 +20,7 @@ use crate::clock::stir;
 const BACKLOG: u32 = 1024;
 
 /// One service on its own port.
-pub struct PortGate {
+pub(super) struct PortGate {
     pub port: u16,
     /// True = should be down.
     want: watch::Sender<bool>,
@@ -31,7 +31,7 @@ pub struct PortGate {
 
 impl PortGate {
     /// Serves on a loopback port: the wished one, or any if that is taken.
-    pub async fn open(router: Router, wished: Option<u16>) -> io::Result<Self> {
+    pub(super) async fn open(router: Router, wished: Option<u16>) -> io::Result<Self> {
         let any = TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
         let listener = match wished {
             None => any.await?,
@@ -49,7 +49,7 @@ impl PortGate {
     }
 
     /// Takes the service down or up, and returns when that is so.
-    pub async fn set_down(&self, down: bool) {
+    pub(super) async fn set_down(&self, down: bool) {
         self.want.send_replace(down);
         let mut is = self.is.clone();
         let _ = is.wait_for(|now| *now == down).await;

@@ -17,7 +17,7 @@ const SCRAPE_S: i64 = 15;
 /// Most scrapes remembered: more than three days of them, the longest window that the story is looked at with but one.
 const MOST: usize = 20_000;
 /// The windows that rules record, by their names.
-pub const RECORDED: [(&str, i64); 8] = [
+pub(super) const RECORDED: [(&str, i64); 8] = [
     ("5m", 300),
     ("30m", 1_800),
     ("1h", 3_600),
@@ -30,7 +30,7 @@ pub const RECORDED: [(&str, i64); 8] = [
 
 /// The counters at an instant; before the story they are below 0, for they count from its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Counters {
+pub(super) struct Counters {
     pub total: f64,
     pub errors: f64,
 }
@@ -42,13 +42,13 @@ pub struct Metrics {
 }
 
 /// The first scrape is due one step after the start.
-pub fn fill(state: &mut WorldState) {
+pub(super) fn fill(state: &mut WorldState) {
     let at = state.scenario.start + TimeDelta::seconds(SCRAPE_S);
     state.plan(at, Due::Scrape);
 }
 
 /// One scrape: the requests since the last one, of which those fail that went where nobody serves.
-pub fn scrape(state: &mut WorldState, at: DateTime<Utc>) {
+pub(super) fn scrape(state: &mut WorldState, at: DateTime<Utc>) {
     state.plan(at + TimeDelta::seconds(SCRAPE_S), Due::Scrape);
     let Some(spec) = state.scenario.slo.clone() else { return };
     let last = state.metrics.scrapes.back().map_or(Counters::default(), |(_, counters)| *counters);
@@ -81,7 +81,7 @@ fn at(state: &WorldState, spec: &SloSpec, at: DateTime<Utc>) -> Counters {
 }
 
 /// By how much the counters rose in the last so many seconds.
-pub fn increase(state: &WorldState, spec: &SloSpec, window_s: i64) -> Counters {
+pub(super) fn increase(state: &WorldState, spec: &SloSpec, window_s: i64) -> Counters {
     let (now, then) = (at(state, spec, state.now), at(state, spec, state.now - TimeDelta::seconds(window_s)));
     Counters { total: now.total - then.total, errors: now.errors - then.errors }
 }

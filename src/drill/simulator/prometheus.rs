@@ -16,13 +16,13 @@ use super::state::{WorldState, WriteResponse};
 use super::{alerts, metrics};
 
 /// Names of the series, the window left out.
-pub const RATIO: &str = "slo:errors_per_request:ratio_rate";
-pub const REQUESTS: &str = "slo:requests:increase";
+pub(super) const RATIO: &str = "slo:errors_per_request:ratio_rate";
+pub(super) const REQUESTS: &str = "slo:requests:increase";
 /// How long it keeps data; well over the month that budgets are counted over.
 const RETENTION: &str = "90d";
 
 /// Its API.
-pub fn router(shared: SimContext) -> Router {
+pub(super) fn router(shared: SimContext) -> Router {
     let handler = move |request: Request<Body>| {
         let shared = shared.clone();
         async move {

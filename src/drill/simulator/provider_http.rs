@@ -15,7 +15,7 @@ use super::{alerts, kube_store, silences};
 use crate::drill::scenario::Site;
 
 /// The provider's API.
-pub fn cloudflare(shared: SimContext) -> Router {
+pub(super) fn cloudflare(shared: SimContext) -> Router {
     let handler = move |request: Request<Body>| {
         let shared = shared.clone();
         async move {
@@ -131,7 +131,7 @@ fn get_cloudflare(state: &WorldState, path: &[&str]) -> WriteResponse {
 }
 
 /// One Alertmanager of the pair.
-pub fn alertmanager(shared: SimContext, instance: usize) -> Router {
+pub(super) fn alertmanager(shared: SimContext, instance: usize) -> Router {
     let handler = move |request: Request<Body>| {
         let shared = shared.clone();
         async move {
@@ -235,7 +235,7 @@ fn filtered(alerts: Vec<Value>, query: &[(String, String)]) -> Result<Vec<Value>
 }
 
 /// The service's own URL, behind the edge.
-pub fn service(shared: SimContext) -> Router {
+pub(super) fn service(shared: SimContext) -> Router {
     let handler = move |request: Request<Body>| {
         let shared = shared.clone();
         async move {
@@ -257,7 +257,7 @@ pub fn service(shared: SimContext) -> Router {
 }
 
 /// The drill's own port: what the world is, and what was written to it.
-pub fn control(shared: SimContext) -> Router {
+pub(super) fn control(shared: SimContext) -> Router {
     let handler = move |request: Request<Body>| {
         let shared = shared.clone();
         async move { answer_control(&shared, request.uri().path()) }

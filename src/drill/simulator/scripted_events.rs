@@ -9,7 +9,7 @@ use super::{argocd, initial_state, metrics, velero};
 use crate::drill::scenario::Site;
 
 /// Works one happening at its instant.
-pub fn happen(state: &mut WorldState, at: DateTime<Utc>, due: Due) {
+pub(super) fn happen(state: &mut WorldState, at: DateTime<Utc>, due: Due) {
     match due {
         Due::Impact => impact(state, at),
         Due::NodeLost(i) => node_lost(state, at, i),
@@ -164,7 +164,7 @@ fn story_event(state: &mut WorldState, at: DateTime<Utc>, spec: usize, nth: u32)
 }
 
 /// When the nth event of a background source happens: its slot, somewhere in the first four fifths of it.
-pub fn noise_at(state: &WorldState, spec: usize, nth: u64) -> DateTime<Utc> {
+pub(super) fn noise_at(state: &WorldState, spec: usize, nth: u64) -> DateTime<Utc> {
     let noise = &state.scenario.noise[spec];
     let from = noise.from_after_impact_s.map_or(state.scenario.start, |s| state.scenario.after_impact(s));
     let slot = 60_000 / u64::from(noise.per_minute);
@@ -209,7 +209,7 @@ fn noise(state: &mut WorldState, at: DateTime<Utc>, spec: usize, nth: u64) {
 }
 
 /// One more event that is new, for load tests.
-pub fn inject(state: &mut WorldState, site: Site) {
+pub(super) fn inject(state: &mut WorldState, site: Site) {
     const REASONS: [(&str, &str, &str); 4] = [
         ("Warning", "BackOff", "Back-off restarting failed container app"),
         ("Warning", "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503"),
@@ -242,7 +242,7 @@ pub fn inject(state: &mut WorldState, site: Site) {
 }
 
 /// A value with the members of `patch` merged in (RFC 7386): `null` takes a member away.
-pub fn merge(target: &mut Value, patch: &Value) {
+pub(super) fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(members) = patch else {
         *target = patch.clone();
         return;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 /// What an object must be to be shown.
 #[derive(Clone, Debug, Default)]
-pub struct Selector {
+pub(super) struct Selector {
     fields: Vec<SelectorTerm>,
     labels: Vec<SelectorTerm>,
 }
@@ -19,17 +19,17 @@ struct SelectorTerm {
 
 impl Selector {
     /// Reads both kinds; the error is what the API server would complain about.
-    pub fn parse(fields: Option<&str>, labels: Option<&str>) -> Result<Self, String> {
+    pub(super) fn parse(fields: Option<&str>, labels: Option<&str>) -> Result<Self, String> {
         Ok(Self { fields: terms(fields.unwrap_or_default())?, labels: terms(labels.unwrap_or_default())? })
     }
 
     /// True if everything matches: nothing has to be parsed.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.fields.is_empty() && self.labels.is_empty()
     }
 
     /// Whether an object, as its text, is shown.
-    pub fn matches(&self, json: &str) -> bool {
+    pub(super) fn matches(&self, json: &str) -> bool {
         if self.is_empty() {
             return true;
         }

@@ -90,18 +90,18 @@ fn required(member: &str) -> WriteResponse {
 }
 
 /// Ids of the silences in force that cover a label set.
-pub fn silencing(state: &WorldState, labels: &Value) -> Vec<String> {
+pub(super) fn silencing(state: &WorldState, labels: &Value) -> Vec<String> {
     let active = state.silences.iter().filter(|it| it.state(state.now) == "active" && it.covers(labels));
     active.map(|it| it.id.clone()).collect()
 }
 
 /// `GET /api/v2/silences`, expired ones too.
-pub fn list(state: &WorldState) -> Value {
+pub(super) fn list(state: &WorldState) -> Value {
     state.silences.iter().map(|it| it.show(state.now)).collect()
 }
 
 /// `GET /api/v2/silence/ID`.
-pub fn get(state: &WorldState, id: &str) -> WriteResponse {
+pub(super) fn get(state: &WorldState, id: &str) -> WriteResponse {
     match state.silences.iter().find(|it| it.id == id) {
         Some(found) => (200, found.show(state.now)),
         None => (404, Value::Null),
@@ -109,7 +109,7 @@ pub fn get(state: &WorldState, id: &str) -> WriteResponse {
 }
 
 /// `POST /api/v2/silences`.
-pub fn post(state: &mut WorldState, body: &Value) -> WriteResponse {
+pub(super) fn post(state: &mut WorldState, body: &Value) -> WriteResponse {
     match read(state, body) {
         Ok(silence) => {
             let id = silence.id.clone();
@@ -174,7 +174,7 @@ fn keep(state: &mut WorldState, mut silence: SimSilence, old: String) -> String 
 }
 
 /// `DELETE /api/v2/silence/ID`: ends it; once more is fine too.
-pub fn expire(state: &mut WorldState, id: &str) -> WriteResponse {
+pub(super) fn expire(state: &mut WorldState, id: &str) -> WriteResponse {
     let now = state.now;
     match state.silences.iter_mut().find(|it| it.id == id) {
         Some(held) => {

@@ -127,7 +127,7 @@ pub enum WriteRequest {
 }
 
 /// The answer to a write: status and body.
-pub type WriteResponse = (u16, Value);
+pub(super) type WriteResponse = (u16, Value);
 
 /// Most writes remembered.
 const WRITES: usize = 4096;

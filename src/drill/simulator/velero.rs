@@ -29,7 +29,7 @@ const PARTS: u32 = 16;
 const PICK_S: i64 = 4;
 
 /// Schedules, backups and storage as they are at the start.
-pub fn fill(state: &mut WorldState, site: Site) {
+pub(super) fn fill(state: &mut WorldState, site: Site) {
     let scenario = state.scenario.clone();
     for schedule in &scenario.velero.schedules {
         if site == Site::Primary {
@@ -98,7 +98,7 @@ fn validation_before(state: &WorldState, at: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 /// Velero lists its bucket and says so: the cheapest proof that it lives.
-pub fn validate(state: &mut WorldState, at: DateTime<Utc>, site: Site) {
+pub(super) fn validate(state: &mut WorldState, at: DateTime<Utc>, site: Site) {
     if state.cluster(site).etcd_failed {
         return; // it cannot write its status any more
     }
@@ -112,7 +112,7 @@ pub fn validate(state: &mut WorldState, at: DateTime<Utc>, site: Site) {
 }
 
 /// The server's record of who wrote which field of a location, and when; only a change of the spec is kept here.
-pub fn record_fields(value: &mut Value, body: &Value, now: DateTime<Utc>) {
+pub(super) fn record_fields(value: &mut Value, body: &Value, now: DateTime<Utc>) {
     let Some(spec) = body["spec"].as_object() else { return };
     let fields: serde_json::Map<String, Value> = spec.keys().map(|key| (format!("f:{key}"), json!({}))).collect();
     value["metadata"]["managedFields"] = json!([{
@@ -122,7 +122,7 @@ pub fn record_fields(value: &mut Value, body: &Value, now: DateTime<Utc>) {
 }
 
 /// Takes a new Restore object.
-pub fn create_restore(
+pub(super) fn create_restore(
     state: &mut WorldState,
     site: Site,
     namespace: &str,
@@ -169,7 +169,7 @@ pub fn create_restore(
 }
 
 /// Every restore of a cluster: name → phase.
-pub fn phases(state: &WorldState, site: Site) -> Value {
+pub(super) fn phases(state: &WorldState, site: Site) -> Value {
     let mut out = serde_json::Map::new();
     for (namespace, name) in state.cluster(site).store.shelf(Res::Restores).objects.keys() {
         let restore = state.cluster(site).store.get(Res::Restores, namespace, name).unwrap_or_default();
@@ -179,7 +179,7 @@ pub fn phases(state: &WorldState, site: Site) -> Value {
 }
 
 /// A restore goes on by one step.
-pub fn restore_step(
+pub(super) fn restore_step(
     state: &mut WorldState,
     at: DateTime<Utc>,
     site: Site,

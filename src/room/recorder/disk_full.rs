@@ -46,7 +46,7 @@ impl Recorder {
     }
 
     /// While the disk is full: looks now and then whether there is room. True if there is again; then whoever asks resumes.
-    pub fn has_room_again(&mut self) -> bool {
+    pub(crate) fn has_room_again(&mut self) -> bool {
         if !self.outage.full || self.outage.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
             return false;
         }
@@ -66,19 +66,19 @@ impl Recorder {
     }
 
     /// The disk has room again, and all of the log was read.
-    pub fn end_outage(&mut self) {
+    pub(crate) fn end_outage(&mut self) {
         self.outage.full = false;
     }
 
     /// Recording goes on, and the sessions hear so.
-    pub fn record_again(&mut self) {
+    pub(crate) fn record_again(&mut self) {
         tracing::info!("the disk has room again: recording goes on");
         self.degraded = None;
         self.tell.degraded.send_replace(None);
     }
 
     /// Records how long nothing was recorded, and what was found damaged meanwhile.
-    pub fn record_gap(&mut self) {
+    pub(crate) fn record_gap(&mut self) {
         let now = self.shared.clock.now();
         let from = self.outage.since.take().unwrap_or(now);
         let draft = self.gap(from, now);

@@ -24,12 +24,12 @@ pub(super) struct HeadSigning {
 
 impl Recorder {
     /// From now on heads are signed with this key.
-    pub fn sign_with(&mut self, key: Option<SigningKey>) {
+    pub(crate) fn sign_with(&mut self, key: Option<SigningKey>) {
         self.signing.key = key;
     }
 
     /// Signs what the log has come to, as an entry of its own. Nothing is signed twice, and a room without a key signs nothing.
-    pub fn sign_head(&mut self) {
+    pub(crate) fn sign_head(&mut self) {
         let (seq, _) = self.shared.reader.head();
         let may = self.degraded.is_none() && seq > self.signing.signed;
         let Some(key) = self.signing.key.as_ref().filter(|_| may) else { return };
@@ -54,7 +54,7 @@ impl Recorder {
     }
 
     /// While an incident is open its history is witnessed every ten minutes, whatever happens and whatever the wall clock says.
-    pub fn sign_now_and_then(&mut self) {
+    pub(crate) fn sign_now_and_then(&mut self) {
         let boot = self.shared.clock.boot();
         if self.incident().is_some() && boot >= self.signing.next {
             self.signing.next = boot + SIGN_EVERY;

@@ -74,7 +74,7 @@ impl Quota {
 
 impl Recorder {
     /// Looks now and then how much room there is, and records when it has become less.
-    pub fn watch_room(&mut self) {
+    pub(crate) fn watch_room(&mut self) {
         if self.degraded.is_some() || self.quota.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
             return;
         }
@@ -112,7 +112,7 @@ impl Recorder {
     }
 
     /// What everyone should know of the room for the log, if it is not enough.
-    pub fn room_words(&self) -> Option<SafeText> {
+    pub(crate) fn room_words(&self) -> Option<SafeText> {
         let (used, quota) = (self.ledger.bytes(), self.quota.bytes);
         let room = LogSpace::of(used, quota, None).max(self.quota.said);
         (room != LogSpace::Enough)
@@ -123,7 +123,7 @@ impl Recorder {
     ///
     /// # Errors
     /// The refusal that says what to do.
-    pub fn room_for(&self, request: &Request) -> Result<(), Refusal> {
+    pub(crate) fn room_for(&self, request: &Request) -> Result<(), Refusal> {
         let (used, quota) = (self.ledger.bytes(), self.quota.bytes);
         if used < quota || !is_ordinary(request) {
             return Ok(());

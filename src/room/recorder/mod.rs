@@ -30,10 +30,10 @@ use disk_full::Outage;
 use head_signing::HeadSigning;
 use log_quota::Quota;
 use snapshot::SnapshotState;
-pub use snapshot::{FORM, verify_rest};
+pub(super) use snapshot::{FORM, verify_rest};
 
 /// The log and its fold.
-pub struct Recorder {
+pub(super) struct Recorder {
     shared: Arc<RoomContext>,
     ledger: Ledger,
     story: Story,
@@ -54,7 +54,7 @@ pub struct Recorder {
 }
 
 /// Where sessions hear of the log.
-pub struct RecorderWatches {
+pub(super) struct RecorderWatches {
     pub head: watch::Sender<u64>,
     pub degraded: watch::Sender<Option<SafeText>>,
     pub log_room: watch::Sender<Option<LogRoom>>,
@@ -62,7 +62,7 @@ pub struct RecorderWatches {
 
 impl Recorder {
     /// On a log of which nothing is folded yet.
-    pub fn new(shared: Arc<RoomContext>, ledger: Ledger, tell: RecorderWatches) -> Self {
+    pub(super) fn new(shared: Arc<RoomContext>, ledger: Ledger, tell: RecorderWatches) -> Self {
         Self {
             quota: Quota::new(shared.config.log.quota),
             shared,
@@ -80,37 +80,37 @@ impl Recorder {
     }
 
     /// What the log says of incidents and plans.
-    pub fn story(&self) -> &Story {
+    pub(super) fn story(&self) -> &Story {
         &self.story
     }
 
     /// The open incident's id.
-    pub fn incident(&self) -> Option<IncidentId> {
+    pub(super) fn incident(&self) -> Option<IncidentId> {
         self.story.current().map(|incident| incident.id.clone())
     }
 
     /// Why nothing can be recorded now.
-    pub fn degraded(&self) -> Option<&SafeText> {
+    pub(super) fn degraded(&self) -> Option<&SafeText> {
         self.degraded.as_ref()
     }
 
-    pub fn is_degraded(&self) -> bool {
+    pub(super) fn is_degraded(&self) -> bool {
         self.degraded.is_some()
     }
 
     /// The log says that this room has started.
-    pub fn is_announced(&self) -> bool {
+    pub(super) fn is_announced(&self) -> bool {
         self.announced
     }
 
     /// A draft by the room itself, in the open incident if there is one.
-    pub fn by_room(&self, happening: impl Into<Happening>) -> EntryDraft {
+    pub(super) fn by_room(&self, happening: impl Into<Happening>) -> EntryDraft {
         EntryDraft { incident: self.incident(), by: Actor::room(), happening: happening.into(), text: None }
     }
 
     /// Appends a batch, folds it and tells the sessions. `None` when nothing of it was recorded: the room is degraded, or the
     /// batch can't be written at all.
-    pub fn record(&mut self, drafts: Vec<EntryDraft>) -> Option<Vec<Entry>> {
+    pub(super) fn record(&mut self, drafts: Vec<EntryDraft>) -> Option<Vec<Entry>> {
         if drafts.is_empty() {
             return Some(Vec::new());
         }
@@ -121,7 +121,7 @@ impl Recorder {
     }
 
     /// Records what a running plan has to say. On a full disk too: the ledger keeps a reserve for just that.
-    pub fn record_outcome(&mut self, draft: EntryDraft) -> bool {
+    pub(super) fn record_outcome(&mut self, draft: EntryDraft) -> bool {
         let may = self.degraded.is_none() || self.outage.is_on();
         may && self.append(vec![draft]).is_some()
     }
@@ -156,7 +156,7 @@ impl Recorder {
     ///
     /// # Errors
     /// It is not there, or can't be read.
-    pub fn entry(&self, seq: u64) -> Result<Entry, Refusal> {
+    pub(super) fn entry(&self, seq: u64) -> Result<Entry, Refusal> {
         let read = blocking(|| self.shared.reader.line(seq)).map_err(|error| error.to_string());
         let entry = read.and_then(|line| {
             let line = line.ok_or_else(|| format!("the log does not have entry {seq} any more"))?;
@@ -172,7 +172,7 @@ impl Recorder {
     }
 
     /// Begins a new segment of the log, now that an incident is closed.
-    pub fn begin_segment(&mut self) {
+    pub(super) fn begin_segment(&mut self) {
         if let Err(error) = blocking(|| self.ledger.rotate("incident closed")) {
             self.no_new_segment(&error);
         }
@@ -192,7 +192,7 @@ impl Recorder {
     }
 
     /// Takes over how the log was found when it was opened.
-    pub fn look_at_condition(&mut self) {
+    pub(super) fn look_at_condition(&mut self) {
         match self.ledger.condition() {
             LogHealth::Healthy => {}
             LogHealth::Degraded(why) => {
@@ -206,7 +206,7 @@ impl Recorder {
     }
 
     /// Records that the room has started, and what the log lost before. False if that can't be recorded now.
-    pub fn announce(&mut self, started: RoomStarted) -> bool {
+    pub(super) fn announce(&mut self, started: RoomStarted) -> bool {
         let mut drafts = vec![self.by_room(started)];
         drafts.extend(self.lost.clone().map(|says| self.by_room(self.damage(says))));
         self.announced = self.record(drafts).is_some();
@@ -217,7 +217,7 @@ impl Recorder {
     }
 
     /// The last of this run: what is still to be written, that the room stopped, a signature, and a snapshot.
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.write_refusals(true);
         self.record(vec![self.by_room(RoomStopped { why: SafeText::new("stopped in order") })]);
         self.sign_head();
@@ -234,7 +234,7 @@ impl Recorder {
     }
 
     /// The refusal of everything that must be recorded while nothing can be.
-    pub fn degraded_refusal(&self) -> Refusal {
+    pub(super) fn degraded_refusal(&self) -> Refusal {
         let Some(why) = self.degraded.clone() else {
             return Refusal::new(
                 RefusalKind::BadRequest,

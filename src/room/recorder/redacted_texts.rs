@@ -8,7 +8,7 @@ impl Recorder {
     ///
     /// # Errors
     /// The text is still on the disk, and why.
-    pub fn overwrite(&self, seq: u64, by: u64) -> Result<(), String> {
+    pub(crate) fn overwrite(&self, seq: u64, by: u64) -> Result<(), String> {
         let done = blocking(|| self.ledger.redact(seq, by));
         done.map(|_| ()).map_err(|error| {
             tracing::error!(%error, seq, "a text that is to be removed is still on the disk");
@@ -17,7 +17,7 @@ impl Recorder {
     }
 
     /// Removes the texts whose removal was recorded by a room that ended before it had done so.
-    pub fn finish_redactions(&self) {
+    pub(crate) fn finish_redactions(&self) {
         for incident in &self.story.incidents {
             for request in incident.redactions.done() {
                 let by = incident.index.changed(request.seq).and_then(|changed| changed.redacted_by);

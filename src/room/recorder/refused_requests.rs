@@ -6,7 +6,7 @@ use crate::model::{Actor, Happening, PlanId, Refusal};
 
 impl Recorder {
     /// Records refusals that were counted for long enough, or all of them.
-    pub fn write_refusals(&mut self, stopping: bool) {
+    pub(crate) fn write_refusals(&mut self, stopping: bool) {
         if self.degraded.is_some() {
             return;
         }
@@ -22,7 +22,7 @@ impl Recorder {
     }
 
     /// Notes a refusal: it is recorded now, or counted and recorded with others.
-    pub fn note_refusal(&mut self, by: &Actor, refusal: &Refusal, verb: &'static str, plan: Option<&PlanId>) {
+    pub(crate) fn note_refusal(&mut self, by: &Actor, refusal: &Refusal, verb: &'static str, plan: Option<&PlanId>) {
         let now = self.shared.clock.boot();
         let draft = self.shared.refusals().note(by, refusal.kind, verb, plan, now);
         if let Some(mut draft) = draft {

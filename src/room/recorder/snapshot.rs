@@ -17,7 +17,7 @@ use crate::seal;
 use crate::timeline::{Keep, Story};
 
 /// What a snapshot of ours holds. Another number stands for another fold: what an older one made is not gone on from.
-pub const FORM: &str = concat!("story 1 of warroom ", env!("CARGO_PKG_VERSION"));
+pub(crate) const FORM: &str = concat!("story 1 of warroom ", env!("CARGO_PKG_VERSION"));
 /// A snapshot is kept at every new segment, at the stop, and after so many entries.
 const EVERY: u64 = 25_000;
 /// So much of the log is read at once.
@@ -42,12 +42,12 @@ pub(super) struct SnapshotState {
 
 impl Recorder {
     /// What was found beside the log when it was opened, and what a closed segment of it lost.
-    pub fn opened(&mut self, found: FoundSnapshot, lost: Option<SafeText>) {
+    pub(crate) fn opened(&mut self, found: FoundSnapshot, lost: Option<SafeText>) {
         (self.kept.found, self.lost) = (found, lost);
     }
 
     /// Makes of the log that is there what the room knows. Where it can't be read, nothing is recorded.
-    pub fn read_log(&mut self) {
+    pub(crate) fn read_log(&mut self) {
         self.unread = self.fold_log().err().map(|error| SafeText::new(&format!("the timeline can't be read: {error}")));
         if let Some(why) = &self.unread {
             self.degrade(why.clone().as_str());
@@ -55,7 +55,7 @@ impl Recorder {
     }
 
     /// Not all of the log is folded: it can't be read.
-    pub fn is_unread(&self) -> bool {
+    pub(crate) fn is_unread(&self) -> bool {
         self.unread.is_some()
     }
 
@@ -103,7 +103,7 @@ impl Recorder {
     }
 
     /// Keeps what was made of the log, if enough was added to it.
-    pub fn keep_now_and_then(&mut self) {
+    pub(crate) fn keep_now_and_then(&mut self) {
         let (seq, _) = self.shared.reader.head();
         if self.degraded.is_none() && (seq >= self.kept.seq + EVERY || self.ledger.segment() != self.kept.segment) {
             self.keep();
@@ -128,7 +128,7 @@ impl Recorder {
     }
 
     /// What was made of the log by now, or a little before.
-    pub fn heads(&mut self) -> Option<Arc<FoldedLog>> {
+    pub(crate) fn heads(&mut self) -> Option<Arc<FoldedLog>> {
         let up_to = self.kept.folded_to;
         if let Some(heads) = self.kept.heads.as_ref().filter(|heads| !heads.is_stale(up_to.0)) {
             return Some(heads.clone());
@@ -139,12 +139,12 @@ impl Recorder {
     }
 
     /// Where the entries of an incident are, from one on.
-    pub fn place(&self, incident: &IncidentId, from: u64) -> Option<EntryPlaces> {
+    pub(crate) fn place(&self, incident: &IncidentId, from: u64) -> Option<EntryPlaces> {
         self.story.get(incident).map(|incident| EntryPlaces::of(incident, from))
     }
 
     /// A closed segment was found damaged after the start.
-    pub fn found_damaged(&mut self, says: SafeText) {
+    pub(crate) fn found_damaged(&mut self, says: SafeText) {
         tracing::error!(%says, "the log");
         self.lost = Some(says);
         self.record_damage();
@@ -160,7 +160,7 @@ impl Recorder {
 }
 
 /// Verifies what a snapshot let the start leave out, beside everything else; what is found is recorded.
-pub fn verify_rest(unverified: Unverified, engine: mpsc::WeakSender<EngineMessage>) {
+pub(crate) fn verify_rest(unverified: Unverified, engine: mpsc::WeakSender<EngineMessage>) {
     let verified = tokio::task::spawn_blocking(move || unverified.verify());
     tokio::spawn(async move {
         let Ok(Some(damage)) = verified.await else { return };

@@ -15,7 +15,7 @@ use crate::systems::{ActError, Adapter, NO_SUCH_PATH, Permit};
 /// Words quoted from an answer.
 const QUOTED: usize = 160;
 
-pub struct AlertmanagerAdapter {
+pub(super) struct AlertmanagerAdapter {
     pub api: Api,
 }
 

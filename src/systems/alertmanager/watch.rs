@@ -12,11 +12,11 @@ use crate::systems::http::{Api, StreamedList, trouble};
 use crate::systems::supervise::Round;
 
 /// The most alerts kept of one instance.
-pub const MAX_ALERTS: usize = 5_000;
+pub(super) const MAX_ALERTS: usize = 5_000;
 /// The most silences kept of one instance: those in force first.
 const MAX_SILENCES: usize = 2_000;
 
-pub struct AlertmanagerWatch {
+pub(super) struct AlertmanagerWatch {
     pub api: Api,
     pub instance: String,
     pub reporter: Reporter,
@@ -28,7 +28,7 @@ pub struct AlertmanagerWatch {
 
 impl AlertmanagerWatch {
     /// Asks once and reports; true if all answers came whole.
-    pub async fn round(&self) -> Round {
+    pub(super) async fn round(&self) -> Round {
         match self.ask().await {
             Ok(seen) => self.tell(seen).await.into(),
             Err(trouble) => {

@@ -34,7 +34,7 @@ const MAX_EDITS: usize = 120;
 /// An object as it was read, and when its reading began.
 type ReadObject = (u64, Result<Option<Value>, Trouble>);
 
-pub struct CloudflareAdapter {
+pub(super) struct CloudflareAdapter {
     client: Arc<CloudflareClient>,
     /// Counts beginnings: of questions, and of the requests that answer them.
     turn: AtomicU64,
@@ -43,7 +43,7 @@ pub struct CloudflareAdapter {
 }
 
 impl CloudflareAdapter {
-    pub fn new(client: Arc<CloudflareClient>) -> Self {
+    pub(super) fn new(client: Arc<CloudflareClient>) -> Self {
         Self { client, turn: AtomicU64::new(0), balancers: Mutex::default(), pools: Mutex::default() }
     }
 

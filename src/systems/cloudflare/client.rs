@@ -20,7 +20,7 @@ const MAX_LIST: usize = 1_000;
 /// The most pages of one list that are asked for in a round.
 const MAX_PAGES: u64 = 50;
 
-pub struct CloudflareClient {
+pub(super) struct CloudflareClient {
     api: Api,
     pub(super) clock: Clock,
     pub account: String,
@@ -40,7 +40,7 @@ pub struct CloudflareClient {
 
 impl CloudflareClient {
     /// A client whose every request goes through the meter of its options, or through one of its own.
-    pub fn new(config: &CloudflareConfig, mut options: Options, clock: Clock) -> Self {
+    pub(super) fn new(config: &CloudflareConfig, mut options: Options, clock: Clock) -> Self {
         let meter = options.meter.get_or_insert_with(|| Arc::new(Meter::new(DIVIDED, clock.clone()))).clone();
         Self {
             api: Api::new(&config.url, options),
@@ -57,7 +57,7 @@ impl CloudflareClient {
     }
 
     /// What is left of the rate limit, if a server said so.
-    pub fn budget(&self) -> Option<RequestsLeft> {
+    pub(super) fn budget(&self) -> Option<RequestsLeft> {
         self.said().map(|(budget, _)| budget)
     }
 
@@ -68,18 +68,18 @@ impl CloudflareClient {
     }
 
     /// How long to leave alone what is left: until it is full again, or for a while where nobody says when that is.
-    pub fn full_in(&self) -> Option<Duration> {
+    pub(super) fn full_in(&self) -> Option<Duration> {
         let (budget, left) = self.said()?;
         Some(budget.resets.map_or(Duration::from_secs(RESERVE_PAUSE_S), |_| left))
     }
 
     /// How many requests we sent in the last five minutes, and what for.
-    pub fn asked(&self) -> Counts {
+    pub(super) fn asked(&self) -> Counts {
         self.meter.counts()
     }
 
     /// How long until the preconditions of a plan may be read; `None` = now.
-    pub fn reads_wait(&self) -> Option<Duration> {
+    pub(super) fn reads_wait(&self) -> Option<Duration> {
         self.scarce_for().max(self.meter.fits_in(RequestUse::Read, A_CHECK))
     }
 
@@ -91,19 +91,19 @@ impl CloudflareClient {
     }
 
     /// How many requests the lists of a round take, by the pages they had last.
-    pub fn round_cost(&self) -> usize {
+    pub(super) fn round_cost(&self) -> usize {
         let more: usize = self.more_pages.lock().unwrap_or_else(PoisonError::into_inner).values().sum();
         1 + self.zones.len() + more
     }
 
     /// How long until so many more requests of polling fit into its share; `None` = now.
-    pub fn fits_in(&self, cost: usize) -> Option<Duration> {
+    pub(super) fn fits_in(&self, cost: usize) -> Option<Duration> {
         self.meter.fits_in(RequestUse::Watch, cost)
     }
 
     /// What the provider says of the token in use. An account's token is refused at the user's address, and the other way
     /// round, so both are asked; which one answered is remembered.
-    pub async fn verify(&self) -> Result<(Owner, Value), CallError> {
+    pub(super) async fn verify(&self) -> Result<(Owner, Value), CallError> {
         let known = *self.owner.lock().unwrap_or_else(PoisonError::into_inner);
         let order = match known {
             Some(Owner::Account) => [Owner::Account, Owner::User],
@@ -135,18 +135,18 @@ impl CloudflareClient {
     }
 
     /// Who refers to a pool: load balancers that use it, the monitor that it uses.
-    pub async fn references(&self, id: &str) -> Result<Vec<Value>, CallError> {
+    pub(super) async fn references(&self, id: &str) -> Result<Vec<Value>, CallError> {
         let path = ["accounts", &self.account, "load_balancers", "pools", id, "references"];
         self.list(&path, Needs::Pools, "references").await
     }
 
     /// All pools of the account.
-    pub async fn pools(&self) -> Result<Vec<Value>, CallError> {
+    pub(super) async fn pools(&self) -> Result<Vec<Value>, CallError> {
         self.list(&["accounts", &self.account, "load_balancers", "pools"], Needs::Pools, "pools").await
     }
 
     /// All load balancers of a zone.
-    pub async fn balancers(&self, zone: &str) -> Result<Vec<Value>, CallError> {
+    pub(super) async fn balancers(&self, zone: &str) -> Result<Vec<Value>, CallError> {
         let all = self.list(&["zones", zone, "load_balancers"], Needs::Balancers, "load balancers").await?;
         let mut zone_of = self.zone_of.lock().unwrap_or_else(PoisonError::into_inner);
         for id in all.iter().filter_map(|lb| lb.get("id")?.as_str()) {
@@ -156,19 +156,19 @@ impl CloudflareClient {
     }
 
     /// One pool; `None` if there is none.
-    pub async fn pool(&self, id: &str) -> Result<Option<Value>, CallError> {
+    pub(super) async fn pool(&self, id: &str) -> Result<Option<Value>, CallError> {
         let path = ["accounts", &self.account, "load_balancers", "pools", id];
         absent(self.call(Method::GET, &path, None, Needs::Pools).await)
     }
 
     /// A pool's health by place.
-    pub async fn health(&self, id: &str) -> Result<Value, CallError> {
+    pub(super) async fn health(&self, id: &str) -> Result<Value, CallError> {
         let path = ["accounts", &self.account, "load_balancers", "pools", id, "health"];
         self.call(Method::GET, &path, None, Needs::Pools).await
     }
 
     /// One load balancer, in the zone where it was last seen or in whichever has it.
-    pub async fn balancer(&self, id: &str) -> Result<Option<Value>, CallError> {
+    pub(super) async fn balancer(&self, id: &str) -> Result<Option<Value>, CallError> {
         let known = self.zone_of.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
         let others = self.zones.iter().filter(|zone| known.as_ref() != Some(zone)).cloned();
         for zone in known.iter().cloned().chain(others) {
@@ -180,13 +180,13 @@ impl CloudflareClient {
     }
 
     /// One load balancer of a zone.
-    pub async fn balancer_in(&self, zone: &str, id: &str) -> Result<Option<Value>, CallError> {
+    pub(super) async fn balancer_in(&self, zone: &str, id: &str) -> Result<Option<Value>, CallError> {
         let path = ["zones", zone, "load_balancers", id];
         absent(self.call(Method::GET, &path, None, Needs::Balancers).await)
     }
 
     /// Overwrites the given properties of a load balancer, once.
-    pub async fn patch_balancer(&self, zone: &str, id: &str, body: &Value) -> Result<Value, CallError> {
+    pub(super) async fn patch_balancer(&self, zone: &str, id: &str, body: &Value) -> Result<Value, CallError> {
         let path = ["zones", zone, "load_balancers", id];
         self.call(Method::PATCH, &path, Some(body), Needs::WriteBalancers).await
     }
@@ -318,6 +318,6 @@ fn absent(result: Result<Value, CallError>) -> Result<Option<Value>, CallError> 
 }
 
 /// Whether a word may stand as one segment of a path.
-pub fn is_id(word: &str) -> bool {
+pub(super) fn is_id(word: &str) -> bool {
     (1..=128).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }

@@ -89,14 +89,14 @@ struct RawAffinity {
 
 /// What is asked for seldom and only for pools in use.
 #[derive(Clone, Debug, Default)]
-pub struct Detail {
+pub(super) struct Detail {
     /// The places that see it, as the health detail last said.
     pub places: Vec<(SafeText, bool)>,
     pub used_by: Option<Vec<PoolUser>>,
 }
 
 /// A pool, with what is known of it in detail.
-pub fn pool(raw: &Value, detail: Detail) -> Result<Pool, String> {
+pub(super) fn pool(raw: &Value, detail: Detail) -> Result<Pool, String> {
     let raw = RawPool::deserialize(raw).map_err(|err| format!("a pool: {err}"))?;
     let monitored = [&raw.monitor, &raw.monitor_group].into_iter().flatten().any(|id| !id.is_empty());
     Ok(Pool {
@@ -130,7 +130,7 @@ fn whole(number: f64) -> u32 {
 }
 
 /// Health by place: a map keyed by the place's name. Places that say nothing are left out.
-pub fn places(health: &Value) -> Vec<(SafeText, bool)> {
+pub(super) fn places(health: &Value) -> Vec<(SafeText, bool)> {
     let Some(by_place) = health.get("pop_health").and_then(Value::as_object) else { return Vec::new() };
     by_place
         .iter()
@@ -140,7 +140,7 @@ pub fn places(health: &Value) -> Vec<(SafeText, bool)> {
 }
 
 /// Who refers to a pool.
-pub fn users(list: &[Value]) -> Vec<PoolUser> {
+pub(super) fn users(list: &[Value]) -> Vec<PoolUser> {
     let words = |it: &Value, key: &str| it.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     list.iter()
         .take(MAX_USERS)
@@ -153,7 +153,7 @@ pub fn users(list: &[Value]) -> Vec<PoolUser> {
 }
 
 /// A load balancer of a zone.
-pub fn balancer(whole_raw: &Value, zone: &str) -> Result<LoadBalancer, String> {
+pub(super) fn balancer(whole_raw: &Value, zone: &str) -> Result<LoadBalancer, String> {
     let raw = RawBalancer::deserialize(whole_raw).map_err(|err| format!("a load balancer: {err}"))?;
     let (places, places_cut) = pool_references::places(whole_raw);
     let digests = pool_references::digests(whole_raw, &places);

@@ -13,7 +13,7 @@ use crate::model::step_request::PoolEdit;
 use crate::model::{Digest, SafeText};
 
 /// The parts of a load balancer that name pools beside `default_pools` and `fallback_pool`.
-pub const PARTS: [&str; 5] = ["region_pools", "country_pools", "pop_pools", "rules", "pool_sets"];
+pub(super) const PARTS: [&str; 5] = ["region_pools", "country_pools", "pop_pools", "rules", "pool_sets"];
 const MAPS: [&str; 3] = ["region_pools", "country_pools", "pop_pools"];
 const MAX_PLACES: usize = 120;
 const MAX_POOLS: usize = 100;
@@ -21,7 +21,7 @@ const MAX_POOLS: usize = 100;
 const MAX_DIGITS: usize = 15;
 
 /// Every place, and whether there are more than are listed.
-pub fn places(raw: &Value) -> (Vec<PoolPlace>, bool) {
+pub(super) fn places(raw: &Value) -> (Vec<PoolPlace>, bool) {
     let mut found = FoundReferences::default();
     found.maps(
         raw,
@@ -42,20 +42,20 @@ pub fn places(raw: &Value) -> (Vec<PoolPlace>, bool) {
 }
 
 /// The digests of the parts that a write could replace. A part that can't go back exactly as it came has none.
-pub fn digests(raw: &Value, places: &[PoolPlace]) -> BTreeMap<String, String> {
+pub(super) fn digests(raw: &Value, places: &[PoolPlace]) -> BTreeMap<String, String> {
     let parts: BTreeSet<&str> = places.iter().filter_map(|it| part(&it.path)).collect();
     parts.into_iter().filter(|part| exact(&raw[*part])).map(|part| (part.to_owned(), digest(&raw[part]))).collect()
 }
 
 /// The digest of a value, whatever the order of its members.
-pub fn digest(value: &Value) -> String {
+pub(super) fn digest(value: &Value) -> String {
     let mut text = String::new();
     write_sorted(value, &mut text);
     Digest(Sha256::digest(text.as_bytes()).into()).to_string()
 }
 
 /// How many places have `first` before `then`, or have it without the other: what a failover must bring to none.
-pub fn ahead(raw: &Value, first: &str, then: &str) -> usize {
+pub(super) fn ahead(raw: &Value, first: &str, then: &str) -> usize {
     let own = [(PlaceRole::Order, ids(&raw["default_pools"])), (PlaceRole::Fallback, ids(&raw["fallback_pool"]))];
     let more = places(raw).0.into_iter().map(|it| (it.role, it.pools));
     own.into_iter()
@@ -72,7 +72,7 @@ pub fn ahead(raw: &Value, first: &str, then: &str) -> usize {
 }
 
 /// The parts with their edits, each whole; an error if a path does not lead to what it is to replace.
-pub fn edited(raw: &Value, edits: &[PoolEdit]) -> Result<Map<String, Value>, String> {
+pub(super) fn edited(raw: &Value, edits: &[PoolEdit]) -> Result<Map<String, Value>, String> {
     let mut parts = Value::Object(Map::new());
     for edit in edits {
         let part = part(&edit.at).ok_or_else(|| format!("`{}` can't be rewritten", edit.at))?;
@@ -93,7 +93,7 @@ pub fn edited(raw: &Value, edits: &[PoolEdit]) -> Result<Map<String, Value>, Str
 }
 
 /// Whether every edited place shows what was to stand there.
-pub fn shows(raw: &Value, edits: &[PoolEdit]) -> bool {
+pub(super) fn shows(raw: &Value, edits: &[PoolEdit]) -> bool {
     edits.iter().all(|edit| raw.pointer(&format!("/{}", edit.at)) == Some(&json!(edit.to)))
 }
 
@@ -104,7 +104,7 @@ fn part(path: &str) -> Option<&str> {
 }
 
 /// The name of a rule or set, else its number.
-pub fn named(it: &Value, index: usize) -> String {
+pub(super) fn named(it: &Value, index: usize) -> String {
     let name = ["name", "id"].into_iter().find_map(|key| it.get(key)?.as_str()).filter(|name| !name.is_empty());
     name.map_or_else(|| format!("#{}", index + 1), ToOwned::to_owned)
 }

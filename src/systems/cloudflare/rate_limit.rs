@@ -13,13 +13,13 @@ use crate::systems::http::trouble;
 use crate::systems::request_meter::{All, RequestLimit};
 
 /// The most that polling asks for in [`WINDOW_S`]: half of what the provider allows.
-pub const SHARE: usize = 600;
+pub(super) const SHARE: usize = 600;
 /// The most that people have read in it: preconditions of plans, what became of them.
-pub const READING: usize = 480;
+pub(super) const READING: usize = 480;
 /// What is left alone for acting: a failover takes about twenty requests.
-pub const RESERVE: u64 = 120;
+pub(super) const RESERVE: u64 = 120;
 /// How long the reserve of requests is left alone before looking again, where nobody says when it is full again.
-pub const RESERVE_PAUSE_S: u64 = 60;
+pub(super) const RESERVE_PAUSE_S: u64 = 60;
 /// What the provider allows in [`WINDOW_S`] where its headers state no policy.
 const LIMIT: u64 = 1_200;
 /// A limit over less than this is full again before anyone could react to it.
@@ -27,10 +27,10 @@ const MOMENT_S: i64 = 10;
 /// More limits than this are stated by nobody.
 const MAX_LIMITS: usize = 16;
 /// The provider counts over this time.
-pub const WINDOW_S: i64 = 300;
+pub(super) const WINDOW_S: i64 = 300;
 
 /// What is allowed, and how we divide it.
-pub const DIVIDED: RequestLimit = RequestLimit {
+pub(super) const DIVIDED: RequestLimit = RequestLimit {
     window: Duration::from_secs(WINDOW_S.unsigned_abs()),
     watch: SHARE,
     read: READING,
@@ -39,7 +39,7 @@ pub const DIVIDED: RequestLimit = RequestLimit {
 
 /// What is left of the rate limit, by the last answer that said so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestsLeft {
+pub(super) struct RequestsLeft {
     pub limit: u64,
     pub remaining: u64,
     /// When it is full again, on our clock.
@@ -51,39 +51,39 @@ pub struct RequestsLeft {
 impl RequestsLeft {
     /// Reads the headers, if they are there, in their form of today and in the older one. Of several limits the one that
     /// is nearest to its end counts.
-    pub fn of(headers: &HeaderMap, now: Stamp) -> Option<Self> {
+    pub(super) fn of(headers: &HeaderMap, now: Stamp) -> Option<Self> {
         let share = |it: &Self| u128::from(it.remaining) * 1_000_000 / u128::from(it.limit.max(1));
         stated(headers, now).into_iter().chain(older(headers, now)).min_by_key(|it| (it.window_s < MOMENT_S, share(it)))
     }
 
     /// How long what was said just now says something: until it is full again, or for one window of the provider's count.
-    pub fn holds_for(self, now: Stamp) -> Duration {
+    pub(super) fn holds_for(self, now: Stamp) -> Duration {
         let window = TimeDelta::seconds(self.window_s);
         self.resets.map_or(window, |at| (at - now).min(window)).to_std().unwrap_or_default()
     }
 
     /// What is left belongs to acting.
-    pub fn reserve_only(self) -> bool {
+    pub(super) fn reserve_only(self) -> bool {
         self.remaining <= self.reserve()
     }
 
     /// What is left is for plans that run: nobody has anything else read. Polling left it to others before.
-    pub fn acts_only(self) -> bool {
+    pub(super) fn acts_only(self) -> bool {
         self.remaining <= self.reserve() / 2
     }
 
     /// Little enough to ask less often.
-    pub fn scarce(self) -> bool {
+    pub(super) fn scarce(self) -> bool {
         self.remaining.saturating_mul(4) <= self.limit
     }
 
     /// The reserve of a limit: of a small one, a tenth.
-    pub fn reserve(self) -> u64 {
+    pub(super) fn reserve(self) -> u64 {
         RESERVE.min(self.limit / 10)
     }
 
     /// The trouble of a source that keeps its reserve.
-    pub fn low(self) -> Trouble {
+    pub(super) fn low(self) -> Trouble {
         let what = format!("only {} of {} requests are left; the rest is kept for acting", self.remaining, self.limit);
         trouble(TroubleKind::Throttled, what, "See who else uses this user's limit, or raise `every`.")
     }

@@ -12,7 +12,7 @@ use crate::systems::http::{HttpFault, HttpResponse, first_sentence, trouble};
 
 /// What a call needs, to say what is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Needs {
+pub(super) enum Needs {
     Pools,
     Balancers,
     WriteBalancers,
@@ -137,7 +137,7 @@ enum Code {
 
 /// What an answer says of the list that it is a page of. All of it may be missing.
 #[derive(Debug, Default, Deserialize)]
-pub struct ResultInfo {
+pub(super) struct ResultInfo {
     pub page: Option<u64>,
     pub per_page: Option<u64>,
     pub count: Option<u64>,
@@ -147,7 +147,7 @@ pub struct ResultInfo {
 
 impl ResultInfo {
     /// Whether there are more pages after this one, `read` objects being read so far.
-    pub fn more_after(&self, page: u64, read: usize) -> bool {
+    pub(super) fn more_after(&self, page: u64, read: usize) -> bool {
         match (self.total_pages, self.total_count) {
             (Some(pages), _) if pages > page => true,
             (_, Some(total)) => (read as u64) < total,
@@ -156,20 +156,20 @@ impl ResultInfo {
     }
 
     /// How many there are in all, as far as that is said.
-    pub fn total(&self, read: usize) -> u64 {
+    pub(super) fn total(&self, read: usize) -> u64 {
         self.total_count.unwrap_or_default().max(read as u64)
     }
 }
 
 /// A successful result, and what the answer says of the list that it is a page of.
 #[derive(Debug)]
-pub struct Good {
+pub(super) struct Good {
     pub result: Value,
     pub info: ResultInfo,
 }
 
 /// Opens the envelope.
-pub fn open(answer: &HttpResponse, needs: Needs) -> Result<Good, CallError> {
+pub(super) fn open(answer: &HttpResponse, needs: Needs) -> Result<Good, CallError> {
     let envelope: Result<CloudflareEnvelope, Trouble> = answer.json();
     let ok = (200..300).contains(&answer.status);
     match envelope {
@@ -295,7 +295,7 @@ fn validation(code: Code, text: &str) -> &'static str {
 }
 
 /// A trouble about an answer that breaks its contract.
-pub fn garbage(what: impl AsRef<str>) -> Trouble {
+pub(super) fn garbage(what: impl AsRef<str>) -> Trouble {
     let what = format!("Cloudflare answered something unexpected: {}", SafeText::new(what.as_ref()));
     trouble(TroubleKind::Garbage, what, "Check that the url is the API itself; report it if it is.")
 }

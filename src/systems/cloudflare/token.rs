@@ -11,7 +11,7 @@ use crate::model::{SafeText, Stamp, TroubleKind};
 
 /// Whose token it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owner {
+pub(super) enum Owner {
     User,
     Account,
 }
@@ -26,7 +26,7 @@ impl Owner {
 }
 
 /// Takes in what a check said.
-pub fn checked(token: &mut EdgeToken, result: Result<(Owner, Value), CallError>, now: Stamp) {
+pub(super) fn checked(token: &mut EdgeToken, result: Result<(Owner, Value), CallError>, now: Stamp) {
     token.checked = Some(now);
     match result {
         Ok((owner, found)) => {
@@ -49,7 +49,7 @@ pub fn checked(token: &mut EdgeToken, result: Result<(Owner, Value), CallError>,
 }
 
 /// Whether a list that was read, or refused, proves a permission. Other failures prove nothing.
-pub fn proves<T>(before: Option<bool>, result: &Result<T, CallError>) -> Option<bool> {
+pub(super) fn proves<T>(before: Option<bool>, result: &Result<T, CallError>) -> Option<bool> {
     match result {
         Ok(_) => Some(true),
         Err(err) if err.trouble.kind == TroubleKind::Forbidden => Some(false),

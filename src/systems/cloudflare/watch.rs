@@ -50,7 +50,7 @@ struct CloudflareState {
     told: BTreeMap<(FactKind, String), Fact>,
 }
 
-pub struct CloudflareWatch {
+pub(super) struct CloudflareWatch {
     client: Arc<CloudflareClient>,
     reporter: Reporter,
     every: TimeDelta,
@@ -67,7 +67,7 @@ struct CloudflareRound {
 }
 
 impl CloudflareWatch {
-    pub fn new(client: Arc<CloudflareClient>, reporter: Reporter, every: Duration) -> Self {
+    pub(super) fn new(client: Arc<CloudflareClient>, reporter: Reporter, every: Duration) -> Self {
         let delta = |it: Duration| TimeDelta::from_std(it).unwrap_or(TimeDelta::MAX);
         let detail_every = delta((every * 3).max(Duration::from_secs(30)));
         Self { client, reporter, every: delta(every), detail_every, state: Mutex::new(CloudflareState::default()) }
@@ -78,7 +78,7 @@ impl CloudflareWatch {
     }
 
     /// Asks once and reports; true if all of it went well.
-    pub async fn round(&self) -> bool {
+    pub(super) async fn round(&self) -> bool {
         let now = self.reporter.clock().now();
         if let Some(trouble) = self.staying_away() {
             self.reporter.trouble(trouble).await;

@@ -35,7 +35,7 @@ fn refused(what: impl AsRef<str>, remedy: impl AsRef<str>) -> Trouble {
 }
 
 /// A login plugin, ready to run.
-pub struct Plugin {
+pub(crate) struct Plugin {
     program: PathBuf,
     args: Vec<String>,
     env: Vec<(String, String)>,
@@ -45,7 +45,7 @@ pub struct Plugin {
 }
 
 /// What a plugin gave.
-pub struct Ticket {
+pub(crate) struct Ticket {
     pub token: Option<Secret>,
     /// Certificate and key, PEM.
     pub identity: Option<(String, Secret)>,
@@ -55,7 +55,7 @@ pub struct Ticket {
 impl Plugin {
     /// The plugin that a kubeconfig names, if it may run: in a room of one's own as kubectl would, in a service only what
     /// the configuration lists.
-    pub fn new(
+    pub(crate) fn new(
         exec: &ExecConfig,
         cluster: Option<ExecAuthCluster>,
         rules: Option<&ServeRules>,
@@ -92,12 +92,12 @@ impl Plugin {
     }
 
     /// What runs, for the screen: the program alone, because arguments may hold secrets.
-    pub fn program(&self) -> &Path {
+    pub(crate) fn program(&self) -> &Path {
         &self.program
     }
 
     /// Runs it to its end, or ends it with all that it started when the time is over.
-    pub async fn run(&self, limit: Duration) -> Result<Ticket, Trouble> {
+    pub(crate) async fn run(&self, limit: Duration) -> Result<Ticket, Trouble> {
         let mut spec = json!({"interactive": false});
         if let Some(cluster) = &self.cluster {
             spec["cluster"] = serde_json::to_value(cluster).unwrap_or_default();
@@ -251,7 +251,7 @@ fn program(command: &str) -> Option<PathBuf> {
 }
 
 /// Reads a token file: one line, without the white space around it.
-pub fn token_of(path: &Path) -> Result<Secret, Trouble> {
+pub(super) fn token_of(path: &Path) -> Result<Secret, Trouble> {
     let unusable = |why: &str| {
         let what = format!("the token file {} can't be used: {why}", path.display());
         refused(what, "put a valid token there, on one line; it is read again at the next try")

@@ -10,14 +10,14 @@ use x509_cert::der::oid::db::rfc5912::{SECP_224_R_1, SECP_521_R_1};
 use crate::model::Stamp;
 
 /// When the first certificate of a PEM text runs out.
-pub fn not_after(pem: &[u8]) -> Option<Stamp> {
+pub(super) fn not_after(pem: &[u8]) -> Option<Stamp> {
     let certificate = CertificateDer::pem_slice_iter(pem).next()?.ok()?;
     let until = parse(&certificate)?.validity.not_after.to_unix_duration();
     Stamp::from_timestamp(i64::try_from(until.as_secs()).ok()?, 0)
 }
 
 /// The name of the elliptic curve of a certificate's key, where it is one that our library can't sign on.
-pub fn curve(certificate: &CertificateDer<'_>) -> Option<&'static str> {
+pub(super) fn curve(certificate: &CertificateDer<'_>) -> Option<&'static str> {
     let key = parse(certificate)?.subject_public_key_info.algorithm;
     match key.parameters?.decode_as::<ObjectIdentifier>().ok()? {
         SECP_521_R_1 => Some("P-521"),

@@ -27,7 +27,7 @@ fn unusable(what: impl AsRef<str>) -> Trouble {
 }
 
 /// The certificate's PEM, if the context has one. The data beside it wins over the file, as for kubectl.
-pub fn certificate(user: &AuthInfo) -> Result<Option<Vec<u8>>, Trouble> {
+pub(super) fn certificate(user: &AuthInfo) -> Result<Option<Vec<u8>>, Trouble> {
     read(user.client_certificate_data.as_deref(), user.client_certificate.as_deref(), "certificate")
 }
 
@@ -54,7 +54,7 @@ fn read(data: Option<&str>, file: Option<&str>, what: &str) -> Result<Option<Vec
 }
 
 /// What proves who we are on a connection; `None` if the context has no certificate.
-pub fn of(user: &AuthInfo) -> Result<Option<Arc<dyn ResolvesClientCert>>, Trouble> {
+pub(super) fn of(user: &AuthInfo) -> Result<Option<Arc<dyn ResolvesClientCert>>, Trouble> {
     let (pem, key) = match (certificate(user)?, key(user)?) {
         (None, None) => return Ok(None),
         (Some(_), None) => return Err(unusable("this context has a client certificate and no client key")),

@@ -17,7 +17,7 @@ use crate::model::{SafeText, SourceChange, Trouble, TroubleKind};
 use crate::systems::supervise::Backoff;
 
 /// The part of a source that its controllers' pods are.
-pub const PART: &str = "controllers";
+pub(crate) const PART: &str = "controllers";
 /// How often they are looked at.
 const EVERY: Duration = Duration::from_secs(10);
 /// More pods than any controller has.
@@ -100,7 +100,7 @@ impl Controllers {
 
 /// Looks at them until the room stops. What may not be read any more is taken back: an old "ready" would prove what
 /// nobody knows. Other trouble is the whole source's, whose facts then age.
-pub async fn run(feed: SourceContext, which: Controllers) {
+pub(crate) async fn run(feed: SourceContext, which: Controllers) {
     let mut gate = feed.gate();
     let mut backoff = Backoff::default();
     let mut told: Option<Vec<Controller>> = None;

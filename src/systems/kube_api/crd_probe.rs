@@ -14,12 +14,12 @@ use crate::systems::supervise::Backoff;
 /// The pulse of a source that lives on custom resources: one object of one list, which reaches etcd as the health
 /// endpoints of some servers do not. It opens the gate for the source's watches as the health probe
 /// of a cluster does for the cluster's.
-pub async fn run(feed: SourceContext, collection: requests::Collection) {
+pub(crate) async fn run(feed: SourceContext, collection: requests::Collection) {
     of_any(feed, vec![collection]).await;
 }
 
 /// [`run`] on the first of some collections that is installed.
-pub async fn of_any(feed: SourceContext, collections: Vec<requests::Collection>) {
+pub(crate) async fn of_any(feed: SourceContext, collections: Vec<requests::Collection>) {
     let mut backoff = Backoff::default();
     let mut bad = 0_u32;
     let (mut newest, mut epoch) = (None, 0_u64);

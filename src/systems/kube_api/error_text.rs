@@ -15,12 +15,12 @@ use crate::systems::local_failures::{self, NotByProxy, wrapped};
 const MAX_SENTENCE: usize = 200;
 
 /// Builds a trouble.
-pub fn trouble(kind: TroubleKind, what: impl AsRef<str>, remedy: impl AsRef<str>) -> Trouble {
+pub(crate) fn trouble(kind: TroubleKind, what: impl AsRef<str>, remedy: impl AsRef<str>) -> Trouble {
     Trouble { kind, what: SafeText::new(what.as_ref()), remedy: SafeText::new(remedy.as_ref()) }
 }
 
 /// The first sentence of a text, on one line: a 200-line error body is nobody's reading at 3 a.m.
-pub fn first_sentence(text: &str) -> String {
+pub(crate) fn first_sentence(text: &str) -> String {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or("");
     let end = line.find(". ").unwrap_or(line.len());
     let mut out: String = line[..end].chars().take(MAX_SENTENCE).collect();
@@ -51,7 +51,7 @@ fn without_secrets(text: &str) -> String {
 }
 
 /// The kind of an HTTP status that is not a success.
-pub fn kind_of_status(code: u16) -> TroubleKind {
+pub(crate) fn kind_of_status(code: u16) -> TroubleKind {
     match code {
         401 => TroubleKind::Unauthorized,
         403 => TroubleKind::Forbidden,
@@ -82,12 +82,12 @@ fn remedy_of(kind: TroubleKind) -> &'static str {
 }
 
 /// Trouble with the remedy that goes with its kind.
-pub fn plain(kind: TroubleKind, what: impl AsRef<str>) -> Trouble {
+pub(crate) fn plain(kind: TroubleKind, what: impl AsRef<str>) -> Trouble {
     trouble(kind, what, remedy_of(kind))
 }
 
 /// An HTTP answer that is not a success: its code and the first sentence of its message.
-pub fn trouble_of_answer(code: u16, body: &[u8]) -> Trouble {
+pub(crate) fn trouble_of_answer(code: u16, body: &[u8]) -> Trouble {
     let message = match serde_json::from_slice::<Value>(body) {
         Ok(status) => status.get("message").and_then(Value::as_str).map(first_sentence).unwrap_or_default(),
         Err(_) if body.first() == Some(&b'<') => "a page in HTML".to_owned(),
@@ -101,7 +101,7 @@ pub fn trouble_of_answer(code: u16, body: &[u8]) -> Trouble {
 
 /// Trouble for an error of the Kubernetes client. Errors of login plugins are never quoted: they hold the plugin's
 /// environment and output.
-pub fn trouble_of(error: &kube::Error) -> Trouble {
+pub(crate) fn trouble_of(error: &kube::Error) -> Trouble {
     match error {
         kube::Error::Api(status) => {
             plain(kind_of_status(status.code), format!("HTTP {}: {}", status.code, first_sentence(&status.message)))
@@ -126,7 +126,7 @@ pub fn trouble_of(error: &kube::Error) -> Trouble {
 }
 
 /// Trouble for an error found somewhere in a chain of causes: socket, TLS, login.
-pub fn of_chain(error: &(dyn StdError + 'static)) -> Trouble {
+pub(crate) fn of_chain(error: &(dyn StdError + 'static)) -> Trouble {
     let mut last: &(dyn StdError + 'static) = error;
     let mut next = Some(error);
     let mut connecting = false;
@@ -177,7 +177,7 @@ fn of_io(kind: ErrorKind) -> Option<Trouble> {
 }
 
 /// A host that a service may not be pointed at.
-pub fn off_limits(refused: &EgressRefused) -> Trouble {
+pub(crate) fn off_limits(refused: &EgressRefused) -> Trouble {
     trouble(TroubleKind::Credential, refused.to_string(), "if it is really meant, list it under [network] allow")
 }
 
@@ -235,7 +235,7 @@ const OUR_CLOCK: &str = "check this host's clock and that of the API server";
 const AUTHORITY: &str = "check certificate-authority-data and the server's name in the kubeconfig";
 
 /// Whether the chain of causes proves that no byte of the request reached the server.
-pub fn never_left(error: &(dyn StdError + 'static)) -> bool {
+pub(crate) fn never_left(error: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(cause) = next {
         if cause.downcast_ref::<AuthError>().is_some() || wrapped::<EgressRefused>(cause).is_some() {
@@ -252,7 +252,7 @@ pub fn never_left(error: &(dyn StdError + 'static)) -> bool {
 }
 
 /// A failed login: what kind, never the command, its environment or its output.
-pub fn trouble_of_login(error: &AuthError) -> Trouble {
+pub(crate) fn trouble_of_login(error: &AuthError) -> Trouble {
     let what = match error {
         AuthError::AuthExecStart(_) | AuthError::MissingCommand => {
             "the login plugin of this context can't be started".to_owned()
@@ -277,7 +277,7 @@ pub fn trouble_of_login(error: &AuthError) -> Trouble {
 }
 
 /// A kubeconfig that can't be used. A syntax error is not quoted: the quotation might be a key.
-pub fn trouble_of_kubeconfig(error: &KubeconfigError) -> Trouble {
+pub(crate) fn trouble_of_kubeconfig(error: &KubeconfigError) -> Trouble {
     let what = match error {
         KubeconfigError::CurrentContextNotSet => "the kubeconfig has no current context".to_owned(),
         KubeconfigError::LoadContext(name) => format!("the kubeconfig has no context `{name}`"),

@@ -9,11 +9,11 @@ use crate::model::Stamp;
 use crate::model::facts::{Fact, KubeEvent};
 
 /// The most facts of one kind from one source.
-pub const MAX_FACTS: usize = 10_000;
+pub(crate) const MAX_FACTS: usize = 10_000;
 
 /// Objects on their way to becoming a list.
 #[derive(Default)]
-pub struct GatheredFacts {
+pub(super) struct GatheredFacts {
     facts: Vec<ListedFact>,
     /// How many objects could not be read.
     pub odd: usize,
@@ -29,7 +29,7 @@ struct ListedFact {
 
 /// What was kept of a list.
 #[derive(Debug, PartialEq)]
-pub struct KeptFacts {
+pub(super) struct KeptFacts {
     pub facts: Vec<Fact>,
     /// How many were let go, as the least needed.
     pub unkept: u64,
@@ -39,7 +39,7 @@ pub struct KeptFacts {
 
 impl GatheredFacts {
     /// One more object of the list.
-    pub fn add(&mut self, mapped: Mapped, version: &str) {
+    pub(super) fn add(&mut self, mapped: Mapped, version: &str) {
         match mapped {
             Some((_, Some(fact))) => {
                 self.facts.push(ListedFact { fact, version: comparable(version) });
@@ -53,7 +53,7 @@ impl GatheredFacts {
     }
 
     /// An object changed, or is gone, before the list was read to its end.
-    pub fn change(&mut self, mapped: Mapped, version: &str, gone: bool) {
+    pub(super) fn change(&mut self, mapped: Mapped, version: &str, gone: bool) {
         if let Some((key, _)) = &mapped {
             self.facts.retain(|listed| listed.fact.key() != *key);
         }
@@ -69,7 +69,7 @@ impl GatheredFacts {
     }
 
     /// At most [`MAX_FACTS`]; events in the order in which they happened, and within a second as the server wrote them.
-    pub fn finish(mut self) -> KeptFacts {
+    pub(super) fn finish(mut self) -> KeptFacts {
         self.trim();
         let compared = self.facts.iter().all(|listed| listed.version.is_some());
         // Stable: what is not dated stays as the server lists it.
@@ -90,7 +90,7 @@ fn comparable(version: &str) -> Option<u64> {
 
 /// Cuts facts to the most needed [`MAX_FACTS`]: of a kind with dates the newest. Answers how many went, and whether they may
 /// be as new as what stayed.
-pub fn trim<T>(facts: &mut Vec<T>, of: impl Fn(&T) -> (&Fact, Option<u64>)) -> (u64, bool) {
+pub(super) fn trim<T>(facts: &mut Vec<T>, of: impl Fn(&T) -> (&Fact, Option<u64>)) -> (u64, bool) {
     let Some(unkept) = facts.len().checked_sub(MAX_FACTS).filter(|unkept| *unkept > 0) else { return (0, false) };
     facts.sort_by_cached_key(|it| {
         let (fact, version) = of(it);

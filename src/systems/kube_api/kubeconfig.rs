@@ -5,7 +5,7 @@
 
 mod files;
 
-pub use files::found;
+pub(crate) use files::found;
 
 use std::path::PathBuf;
 
@@ -25,7 +25,7 @@ use crate::systems::egress_policy::EgressPolicy;
 use crate::systems::proxy::{self, Environment, ProxySetting, Way};
 
 /// How a context proves who we are.
-pub enum AuthMethod {
+pub(crate) enum AuthMethod {
     /// What stands in the kubeconfig, or nothing.
     Static,
     TokenFile(PathBuf),
@@ -33,7 +33,7 @@ pub enum AuthMethod {
 }
 
 /// A context, ready to connect but for its login.
-pub struct Loaded {
+pub(crate) struct Loaded {
     pub config: Config,
     pub login: AuthMethod,
     /// When the client certificate runs out.
@@ -48,7 +48,7 @@ fn unusable(what: impl AsRef<str>) -> Trouble {
 }
 
 /// Reads the context that a cluster's configuration names. Reads files: never on an async thread.
-pub fn load(cluster: &ClusterConfig, reach: &EgressPolicy) -> Result<Loaded, Trouble> {
+pub(crate) fn load(cluster: &ClusterConfig, reach: &EgressPolicy) -> Result<Loaded, Trouble> {
     let files = read(cluster).map_err(|error| trouble_of_kubeconfig(&error))?;
     // As kubectl does in a pod: no kubeconfig anywhere, but a service account.
     if files.read.is_empty() && std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
@@ -75,7 +75,7 @@ fn read(cluster: &ClusterConfig) -> Result<files::KubeconfigFiles, KubeconfigErr
 }
 
 /// The address of a cluster's API server as its context has it, whether or not anything else of it can be used.
-pub fn server(cluster: &ClusterConfig) -> Option<String> {
+pub(crate) fn server(cluster: &ClusterConfig) -> Option<String> {
     let (_, found, _) = parts(&read(cluster).ok()?.kubeconfig, cluster.context.as_deref()).ok()?;
     found.server
 }
@@ -237,7 +237,7 @@ fn login_of(
 }
 
 /// Puts a token into a context's credentials.
-pub fn with_token(user: &mut AuthInfo, token: &crate::systems::http::Secret) -> Result<(), Trouble> {
+pub(crate) fn with_token(user: &mut AuthInfo, token: &crate::systems::http::Secret) -> Result<(), Trouble> {
     // The crate's type for secrets is not ours to name; it can be read like any other value.
     let holder: AuthInfo = serde_json::from_value(serde_json::json!({"token": token.expose()}))
         .map_err(|_| unusable("the token of this context can't be used"))?;
@@ -246,7 +246,7 @@ pub fn with_token(user: &mut AuthInfo, token: &crate::systems::http::Secret) -> 
 }
 
 /// Puts a plugin's answer into a context's credentials.
-pub fn with_ticket(user: &mut AuthInfo, ticket: &auth::Ticket) -> Result<(), Trouble> {
+pub(crate) fn with_ticket(user: &mut AuthInfo, ticket: &auth::Ticket) -> Result<(), Trouble> {
     if let Some(token) = &ticket.token {
         with_token(user, token)?;
     }

@@ -7,7 +7,7 @@ use super::partial_object::PartialObject;
 use crate::model::facts::Fact;
 
 /// What an object means: its key, and the fact if there is one to report.
-pub type Mapped = Option<(String, Option<Fact>)>;
+pub(crate) type Mapped = Option<(String, Option<Fact>)>;
 
 /// Turns objects into facts. `None` for an object that can't be told from others: it alone is left out.
 pub trait Mapping: Send + 'static {
@@ -34,7 +34,7 @@ impl<F: FnMut(&Value) -> Mapped + Send + 'static> Mapping for F {
 
 /// What an object as text means, and its `resourceVersion`; nothing of one that can't be read: nested too deep, say, as
 /// anyone may write into a free-form status.
-pub fn map_text<M: Mapping>(object: &RawValue, mapping: &mut M) -> (Mapped, String) {
+pub(super) fn map_text<M: Mapping>(object: &RawValue, mapping: &mut M) -> (Mapped, String) {
     match serde_json::from_str::<M::Object<'_>>(object.get()) {
         Ok(object) => (mapping.map(&object), object.version().to_owned()),
         Err(_) => (None, String::new()),

@@ -10,7 +10,7 @@ use crate::model::facts::Fact;
 /// One resource that is read namespace by namespace, because nothing else is allowed: what it holds, by namespace. It is told
 /// as a whole once every namespace was read, so that no part of it counts as all.
 #[derive(Clone, Debug)]
-pub struct NamespaceUnion(Arc<Mutex<BTreeMap<String, Option<NamespaceFacts>>>>);
+pub(crate) struct NamespaceUnion(Arc<Mutex<BTreeMap<String, Option<NamespaceFacts>>>>);
 
 /// What a namespace holds.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +32,7 @@ impl NamespaceFacts {
 
 impl NamespaceUnion {
     /// Of these namespaces; none of them is read yet.
-    pub fn new(namespaces: &[String]) -> Self {
+    pub(crate) fn new(namespaces: &[String]) -> Self {
         Self(Arc::new(Mutex::new(namespaces.iter().map(|namespace| (namespace.clone(), None)).collect())))
     }
 

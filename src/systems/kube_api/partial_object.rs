@@ -28,32 +28,32 @@ impl PartialObject<'_> for Value {
 
 /// A scalar as text: a string as it is, a number or boolean as written, everything else empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ScalarText<'a>(Cow<'a, str>);
+pub(crate) struct ScalarText<'a>(Cow<'a, str>);
 
 impl ScalarText<'_> {
     /// The text as it came.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The text, fit to be shown.
-    pub fn safe(&self) -> SafeText {
+    pub(crate) fn safe(&self) -> SafeText {
         SafeText::new(&self.0)
     }
 
     /// An instant in RFC 3339; anything else is none.
-    pub fn stamp(&self) -> Option<Stamp> {
+    pub(crate) fn stamp(&self) -> Option<Stamp> {
         json_access::rfc3339(&self.0)
     }
 }
 
 /// A count: absent, negative or odd is 0, as Kubernetes leaves zeros out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ScalarCount(pub u64);
+pub(crate) struct ScalarCount(pub u64);
 
 /// A part of an object; anything but an object counts as an empty one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Part<T>(pub T);
+pub(crate) struct Part<T>(pub T);
 
 /// A whole object without what the API server keeps for itself: who wrote which field is often longer than the object.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,7 +7,7 @@ use crate::model::facts::PodStage;
 use crate::model::{SafeText, Stamp};
 
 /// Whether it serves, by its own readiness checks, and is not told to end.
-pub fn is_ready(object: &Value) -> bool {
+pub(crate) fn is_ready(object: &Value) -> bool {
     at(object, "/metadata/deletionTimestamp").is_null()
         && condition(object, "Ready").is_some_and(|it| string(it, "/status") == "True")
 }
@@ -18,7 +18,7 @@ fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
 
 /// How far a pod is in starting.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Start {
+pub(crate) enum Start {
     /// It ended or was told to: nothing more is to be waited for.
     Over,
     /// It serves, by its own readiness checks.
@@ -28,7 +28,7 @@ pub enum Start {
 }
 
 /// How far a pod is in starting.
-pub fn start(object: &Value) -> Start {
+pub(crate) fn start(object: &Value) -> Start {
     let ended = matches!(string(object, "/status/phase").as_str(), "Succeeded" | "Failed");
     if ended || !at(object, "/metadata/deletionTimestamp").is_null() {
         return Start::Over;
@@ -40,7 +40,7 @@ pub fn start(object: &Value) -> Start {
 }
 
 /// What keeps a pod from simply running: how far it is, why in a word, and since when. `None` for one that runs or is done.
-pub fn state(object: &Value) -> Option<(PodStage, SafeText, Option<Stamp>)> {
+pub(crate) fn state(object: &Value) -> Option<(PodStage, SafeText, Option<Stamp>)> {
     let phase = string(object, "/status/phase");
     let since = |kind: &str| condition(object, kind).and_then(|it| stamp(it, "/lastTransitionTime"));
     let created = stamp(object, "/metadata/creationTimestamp");

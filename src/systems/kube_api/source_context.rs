@@ -16,19 +16,19 @@ use crate::model::{SourceChange, Trouble, TroubleKind};
 use crate::systems::{Ctx, Reporter, supervise};
 
 /// The part of a source that its probe or pulse is.
-pub const PROBE: &str = "probe";
+pub(crate) const PROBE: &str = "probe";
 /// How often a source proves that it is alive, on the clock.
-pub const EVERY: Duration = Duration::from_secs(5);
+pub(crate) const EVERY: Duration = Duration::from_secs(5);
 /// The same while the first lists are on their way.
 const SOON: Duration = Duration::from_secs(1);
 /// The longest wait between two tries of a server that is away, so that with the list that follows it is back in 5 s.
-pub const RETRY_CAP: Duration = Duration::from_millis(2500);
+pub(crate) const RETRY_CAP: Duration = Duration::from_millis(2500);
 /// A bad answer is believed when it comes twice: one API server behind a load balancer may just be restarting.
-pub const AGAIN_AFTER: Duration = Duration::from_millis(250);
+pub(crate) const AGAIN_AFTER: Duration = Duration::from_millis(250);
 /// However fast a drill's clock runs, real requests are not sent more often than this.
 const LEAST_REAL: Duration = Duration::from_millis(50);
 /// How often we look whether something that was not installed is there now.
-pub const NOT_INSTALLED_EVERY: Duration = Duration::from_secs(60);
+pub(crate) const NOT_INSTALLED_EVERY: Duration = Duration::from_secs(60);
 
 /// The circuit breaker: one probe opens and closes it, all watches of the source wait behind it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

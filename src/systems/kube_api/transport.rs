@@ -41,7 +41,7 @@ const UNUSED: Duration = Duration::from_secs(60);
 
 /// A client on connections of its own. Nothing is connected yet. It repeats no request: a create that timed out would
 /// run twice.
-pub fn client(config: &Config, reach: &EgressPolicy) -> Result<Client, Trouble> {
+pub(super) fn client(config: &Config, reach: &EgressPolicy) -> Result<Client, Trouble> {
     let who = client_cert::of(&config.auth_info)?;
     // What the client crate would parse on the way, and refuse without a reason.
     let mut config = config.clone();

@@ -12,10 +12,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::error_text::{plain, trouble, trouble_of_answer};
-pub use super::gathered_facts::MAX_FACTS;
+pub(crate) use super::gathered_facts::MAX_FACTS;
 use super::json_access;
-pub use super::list_mapping::{Mapped, Mapping};
-pub use super::namespace_union::NamespaceUnion;
+pub(crate) use super::list_mapping::{Mapped, Mapping};
+pub(crate) use super::namespace_union::NamespaceUnion;
 use super::requests::{self, Collection, PageFault};
 use super::source_context::{EVERY, NOT_INSTALLED_EVERY, SourceContext};
 use super::stream::{self, ObjectChange, StreamCut, Unopened, WatchLine, WatchLines};
@@ -25,7 +25,7 @@ use crate::systems::supervise::Backoff;
 
 /// One watched resource.
 #[derive(Clone, Debug)]
-pub struct Watched {
+pub(crate) struct Watched {
     /// Its name among the parts of its source.
     pub part: String,
     pub collection: Collection,
@@ -35,7 +35,7 @@ pub struct Watched {
 }
 
 /// Keeps one resource in view until the room stops.
-pub async fn run(feed: SourceContext, what: Watched, mut mapping: impl Mapping) {
+pub(crate) async fn run(feed: SourceContext, what: Watched, mut mapping: impl Mapping) {
     let mut gate = feed.gate();
     let mut backoff = Backoff::default();
     let mut watch = ResourceWatch::new(&feed, &what);

@@ -3,7 +3,7 @@
 /// A change is believed when two of three looks agree on it. The looks after the first go over connections of their own,
 /// because behind a balancer one connection always meets the same API server.
 #[derive(Default)]
-pub struct Debounce {
+pub(super) struct Debounce {
     /// What was last believed; nothing yet at the start, when good news is believed at once.
     bad: bool,
     looks: Vec<bool>,
@@ -11,7 +11,7 @@ pub struct Debounce {
 
 impl Debounce {
     /// Whether a look is to be believed; if not, look again.
-    pub fn cast(&mut self, bad: bool) -> bool {
+    pub(super) fn cast(&mut self, bad: bool) -> bool {
         if self.looks.is_empty() && bad == self.bad {
             return true;
         }
@@ -25,22 +25,22 @@ impl Debounce {
     }
 
     /// A bad look now only calls for another: nobody will see what else it says.
-    pub fn cannot_decide_on_bad(&self) -> bool {
+    pub(super) fn cannot_decide_on_bad(&self) -> bool {
         !self.bad && !self.looks.contains(&true)
     }
 
     /// What nobody else's look would change.
-    pub fn decided(bad: bool) -> Self {
+    pub(super) fn decided(bad: bool) -> Self {
         Self { bad, looks: Vec::new() }
     }
 
     /// What was last believed.
-    pub fn is_bad(&self) -> bool {
+    pub(super) fn is_bad(&self) -> bool {
         self.bad
     }
 
     /// Whether more looks are wanted.
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         !self.looks.is_empty()
     }
 }

@@ -17,7 +17,7 @@ use crate::systems::kube_api::source_context::{AGAIN_AFTER, EVERY, PROBE, RETRY_
 use crate::systems::supervise::Backoff;
 
 /// The part of a cluster that is one consistent read.
-pub const READS: &str = "reads";
+pub(super) const READS: &str = "reads";
 /// However long a busy server wants to be left alone, its health is asked for in time to be fresh.
 const LONGEST_BUSY: Duration = Duration::from_secs(15);
 const VERSION_EVERY: u32 = 12;
@@ -59,7 +59,7 @@ struct HealthMemory {
 }
 
 /// Probes one cluster until the room stops.
-pub async fn run(feed: SourceContext, cluster: String) {
+pub(super) async fn run(feed: SourceContext, cluster: String) {
     let mut memory = HealthMemory {
         cluster,
         uid: None,

@@ -15,13 +15,13 @@ use crate::systems::kube_api::watch::{MAX_FACTS, Mapped, Mapping};
 use crate::systems::supervise::Backoff;
 
 /// The part of a cluster that its Leases are.
-pub const PART: &str = "leases.coordination.k8s.io";
+pub(super) const PART: &str = "leases.coordination.k8s.io";
 /// A kubelet renews its Lease every ten seconds.
 const EVERY: Duration = Duration::from_secs(10);
 
 /// Nodes and Leases as last seen; shared by the watch of the one and the poll of the other.
 #[derive(Clone)]
-pub struct Book {
+pub(super) struct Book {
     cluster: String,
     pages: Arc<Mutex<NodePages>>,
 }
@@ -36,7 +36,7 @@ struct NodePages {
 
 impl Book {
     /// An empty book.
-    pub fn new(cluster: &str) -> Self {
+    pub(super) fn new(cluster: &str) -> Self {
         Self { cluster: cluster.to_owned(), pages: Arc::default() }
     }
 
@@ -86,7 +86,7 @@ impl Mapping for Book {
 }
 
 /// Reads the Leases every ten seconds until the room stops. Listed, not watched: the role may not allow more.
-pub async fn leases(feed: SourceContext, book: Book) {
+pub(super) async fn leases(feed: SourceContext, book: Book) {
     let collection = Collection::new("coordination.k8s.io/v1", "leases", Some("kube-node-lease"));
     let mut gate = feed.gate();
     let mut backoff = Backoff::default();

@@ -11,7 +11,7 @@ use crate::systems::http::{Api, HttpFault, HttpResponse, Method};
 
 const MAX_SITE: usize = 64;
 
-pub struct ProbeWatch {
+pub(super) struct ProbeWatch {
     pub api: Api,
     pub config: ProbeConfig,
     pub window: Arc<Mutex<SampleWindow>>,
@@ -20,7 +20,7 @@ pub struct ProbeWatch {
 
 impl ProbeWatch {
     /// Takes one sample. A bad one is no reason to ask sooner: the interval is part of what the window means.
-    pub async fn round(&self) -> bool {
+    pub(super) async fn round(&self) -> bool {
         let asked = self.reporter.clock().now();
         let started = self.reporter.clock().boot();
         let result = self.api.send(Method::GET, &[], None).await;

@@ -13,7 +13,7 @@ const QUERY_TIMEOUT: &str = "8s";
 
 /// Why there is no figure.
 #[derive(Clone, Debug, PartialEq)]
-pub enum QueryFailure {
+pub(super) enum QueryFailure {
     /// The server can't be read.
     Source(Trouble),
     /// The server is well and refuses this question: a mistake in it, too much data, too slow.
@@ -26,19 +26,19 @@ impl From<Trouble> for QueryFailure {
     }
 }
 
-pub struct PrometheusClient {
+pub(super) struct PrometheusClient {
     queries: Api,
     lists: Api,
 }
 
 impl PrometheusClient {
-    pub fn new(url: &str, options: &Options) -> Self {
+    pub(super) fn new(url: &str, options: &Options) -> Self {
         let limited = |max_body| Api::new(url, Options { max_body, ..options.clone() });
         Self { queries: limited(MAX_ANSWER), lists: limited(MAX_RULES) }
     }
 
     /// One query at the server's own now.
-    pub async fn query(&self, query: &str) -> Result<QueryResult, QueryFailure> {
+    pub(super) async fn query(&self, query: &str) -> Result<QueryResult, QueryFailure> {
         let form = [("query", query), ("timeout", QUERY_TIMEOUT)];
         let answer = self.queries.ask(&["api", "v1", "query"], &form).await.map_err(Trouble::from)?;
         if matches!(answer.status, 400 | 422 | 503)
@@ -51,13 +51,13 @@ impl PrometheusClient {
     }
 
     /// All rules.
-    pub async fn rules(&self) -> Result<Vec<RawRuleGroup>, Trouble> {
+    pub(super) async fn rules(&self) -> Result<Vec<RawRuleGroup>, Trouble> {
         let envelope: PrometheusEnvelope<RawRuleGroups> = self.lists.get(&["api", "v1", "rules"]).await?;
         Ok(envelope.data.map(|data| data.groups).unwrap_or_default())
     }
 
     /// How far back data is kept; `None` where it is not said.
-    pub async fn retention_s(&self) -> Option<u64> {
+    pub(super) async fn retention_s(&self) -> Option<u64> {
         let path = ["api", "v1", "status", "runtimeinfo"];
         let envelope: PrometheusEnvelope<RawRuntime> = self.lists.get(&path).await.ok()?;
         response::retention_s(&envelope.data?.storage_retention?)

@@ -21,23 +21,23 @@ const WHOLE_PERCENT: u64 = 98;
 
 /// What a question was answered last.
 #[derive(Clone, Debug)]
-pub struct Noted {
+pub(super) struct Noted {
     pub at: Stamp,
     pub said: Result<QueryResult, SafeText>,
 }
 
 /// Every question's last answer for one service.
-pub type Notes = BTreeMap<Job, Noted>;
+pub(super) type Notes = BTreeMap<Job, Noted>;
 
 /// For how long figures count as fresh: of windows below a day, and of the others.
 #[derive(Clone, Copy, Debug)]
-pub struct Fresh {
+pub(super) struct Fresh {
     pub short_s: u64,
     pub long_s: u64,
 }
 
 impl Fresh {
-    pub fn of(self, job: Job) -> u64 {
+    pub(super) fn of(self, job: Job) -> u64 {
         match job {
             Job::Window(window) | Job::Requests(window) if window < LONG => self.short_s,
             _ => self.long_s,
@@ -46,7 +46,7 @@ impl Fresh {
 }
 
 /// Takes in an answer. When the server was not reached for this one question, an older answer stays while it is fresh.
-pub fn note(notes: &mut Notes, job: Job, at: Stamp, answer: Result<QueryResult, QueryFailure>, fresh: Fresh) {
+pub(super) fn note(notes: &mut Notes, job: Job, at: Stamp, answer: Result<QueryResult, QueryFailure>, fresh: Fresh) {
     let said = match answer {
         Ok(said) => Ok(said),
         Err(QueryFailure::Query(why)) => Err(why),
@@ -62,7 +62,7 @@ pub fn note(notes: &mut Notes, job: Job, at: Stamp, answer: Result<QueryResult, 
 }
 
 /// The figures of one service from what its questions were answered last.
-pub fn slo(config: &SloConfig, notes: &Notes, retention_s: Option<u64>, fresh: Fresh) -> Slo {
+pub(super) fn slo(config: &SloConfig, notes: &Notes, retention_s: Option<u64>, fresh: Fresh) -> Slo {
     let period = config.target.period_s;
     let mut windows: Vec<WindowRead> = Vec::new();
     for window_s in WINDOWS {
@@ -172,7 +172,7 @@ fn covered(span_s: u64, notes: &Notes) -> Option<u64> {
 }
 
 /// Alerting rules; those that can't be evaluated first, so that a cut takes the least.
-pub fn rules(groups: Vec<RawRuleGroup>) -> Vec<AlertRule> {
+pub(super) fn rules(groups: Vec<RawRuleGroup>) -> Vec<AlertRule> {
     let mut seen: BTreeMap<(String, String), u32> = BTreeMap::new();
     let mut out = Vec::new();
     for group in groups {

@@ -7,7 +7,7 @@
 use crate::config::Figures;
 
 /// The label that says what a part of an answer is.
-pub const PART: &str = "is";
+pub(super) const PART: &str = "is";
 
 const WEEK_S: u64 = 7 * 86_400;
 
@@ -16,7 +16,7 @@ const LOOKS: u64 = 720;
 
 /// One question about a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Job {
+pub(super) enum Job {
     /// Errors as a part of the requests over a window of seconds, and the requests.
     Window(u64),
     /// Requests of a window, where they are recorded by a rule of their own.
@@ -28,7 +28,7 @@ pub enum Job {
 }
 
 /// A window as Prometheus and the usual names of recording rules write it: `5m`, `1d`.
-pub fn window_name(seconds: u64) -> String {
+pub(super) fn window_name(seconds: u64) -> String {
     let units = [("d", 86_400), ("h", 3_600), ("m", 60)];
     let unit = units.iter().find(|(_, size)| seconds > 0 && seconds.is_multiple_of(*size));
     unit.map_or_else(|| format!("{seconds}s"), |(unit, size)| format!("{}{unit}", seconds / size))
@@ -41,13 +41,13 @@ fn window_names(seconds: u64) -> Vec<String> {
 }
 
 /// Seconds between two looks for gaps; each look that finds something stands for so many.
-pub fn look_s(span_s: u64) -> u64 {
+pub(super) fn look_s(span_s: u64) -> u64 {
     (span_s / LOOKS).max(5)
 }
 
 /// The question in the words of each tool that may have recorded the answer, the likeliest first; empty where nothing is
 /// configured to answer it.
-pub fn queries(figures: &Figures, job: Job) -> Vec<String> {
+pub(super) fn queries(figures: &Figures, job: Job) -> Vec<String> {
     let recorded = match (figures, job) {
         (Figures::Recorded { ratio, .. }, Job::Window(window) | Job::Period(window)) => Some((ratio.as_str(), window)),
         (Figures::Recorded { requests: Some(requests), .. }, Job::Requests(window)) => {
@@ -97,7 +97,7 @@ fn counted_window(errors: &str, total: &str, window: u64) -> String {
 }
 
 /// A counter alone, not an expression that counts over `$window`.
-pub fn is_counter(text: &str) -> bool {
+pub(super) fn is_counter(text: &str) -> bool {
     !text.contains("$window")
 }
 

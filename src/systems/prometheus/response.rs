@@ -16,7 +16,7 @@ const MAX_WORDS: usize = 3;
 /// The envelope of every answer.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PrometheusEnvelope<T> {
+pub(super) struct PrometheusEnvelope<T> {
     pub status: String,
     pub data: Option<T>,
     pub error_type: Option<String>,
@@ -29,7 +29,7 @@ pub struct PrometheusEnvelope<T> {
 
 impl<T> PrometheusEnvelope<T> {
     /// What the server says went wrong, if it does.
-    pub fn refusal(&self) -> Option<SafeText> {
+    pub(super) fn refusal(&self) -> Option<SafeText> {
         if self.status == "success" {
             return None;
         }
@@ -41,21 +41,21 @@ impl<T> PrometheusEnvelope<T> {
 /// The answer to a query.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RawQuery {
+pub(super) struct RawQuery {
     result_type: String,
     result: Value,
 }
 
 /// One sample: which part it is, and its value.
 #[derive(Clone, Debug, PartialEq)]
-pub struct MetricSample {
+pub(super) struct MetricSample {
     pub part: String,
     pub value: f64,
 }
 
 /// What a query said.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct QueryResult {
+pub(super) struct QueryResult {
     pub samples: Vec<MetricSample>,
     /// Samples there were in all.
     pub total: usize,
@@ -71,7 +71,7 @@ struct RawSample {
 }
 
 /// Reads the answer to a query; the error is one line.
-pub fn said(envelope: PrometheusEnvelope<RawQuery>) -> Result<QueryResult, SafeText> {
+pub(super) fn said(envelope: PrometheusEnvelope<RawQuery>) -> Result<QueryResult, SafeText> {
     if let Some(refusal) = envelope.refusal() {
         return Err(refusal);
     }
@@ -110,7 +110,7 @@ fn unexpected() -> SafeText {
 }
 
 /// A number as Prometheus writes it: `0.5`, `1e-05`, `NaN`, `+Inf`.
-pub fn number(text: &str) -> Result<f64, SafeText> {
+pub(super) fn number(text: &str) -> Result<f64, SafeText> {
     let written_so = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
     let parsed = text.parse().ok().filter(|_| written_so && text.len() <= 64);
     parsed.ok_or_else(|| SafeText::new(&format!("`{text}` is not a number")))
@@ -118,7 +118,7 @@ pub fn number(text: &str) -> Result<f64, SafeText> {
 
 /// A retention as `/status/runtimeinfo` states it, in seconds: `15d`, `30d12h`, `15d or 10GiB`. `None` where it is limited
 /// by size alone, or said in another way.
-pub fn retention_s(text: &str) -> Option<u64> {
+pub(super) fn retention_s(text: &str) -> Option<u64> {
     let mut found = None;
     for limit in text.split(" or ") {
         found = found.or(duration_s(limit.trim()));
@@ -154,13 +154,13 @@ fn duration_s(text: &str) -> Option<u64> {
 
 /// The rules, in their groups.
 #[derive(Debug, Deserialize)]
-pub struct RawRuleGroups {
+pub(super) struct RawRuleGroups {
     pub groups: Vec<RawRuleGroup>,
 }
 
 /// A group of rules.
 #[derive(Debug, Deserialize)]
-pub struct RawRuleGroup {
+pub(super) struct RawRuleGroup {
     pub name: String,
     pub rules: Vec<RawRule>,
 }
@@ -168,7 +168,7 @@ pub struct RawRuleGroup {
 /// A rule, as far as it is read.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RawRule {
+pub(super) struct RawRule {
     pub name: String,
     #[serde(rename = "type")]
     pub kind: String,
@@ -179,7 +179,7 @@ pub struct RawRule {
 /// `/status/runtimeinfo`, as far as it is needed.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct RawRuntime {
+pub(super) struct RawRuntime {
     pub storage_retention: Option<String>,
 }
 

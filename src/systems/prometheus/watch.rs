@@ -32,7 +32,7 @@ struct QueryMemory {
     notes: Vec<Notes>,
 }
 
-pub struct PrometheusWatch {
+pub(super) struct PrometheusWatch {
     client: PrometheusClient,
     slos: Vec<SloConfig>,
     every_long: Duration,
@@ -45,7 +45,7 @@ pub struct PrometheusWatch {
 type Answered = (usize, Job, Result<QueryResult, QueryFailure>);
 
 impl PrometheusWatch {
-    pub fn new(
+    pub(super) fn new(
         client: PrometheusClient,
         slos: Vec<SloConfig>,
         every: (Duration, Duration),
@@ -57,7 +57,7 @@ impl PrometheusWatch {
     }
 
     /// Asks once and reports; true if the server answered.
-    pub async fn round(&self) -> Round {
+    pub(super) async fn round(&self) -> Round {
         let now = self.reporter.clock().now();
         let (long, coverage) = self.due(now);
         let retention = async { if coverage { self.client.retention_s().await } else { None } };

@@ -27,14 +27,14 @@ const BY_VELERO: [&str; 11] = [
 ];
 
 /// Why a Backup may hold less than everything in its namespaces. Nothing then proves that it covers a service.
-pub fn limits(object: &Value) -> Vec<SafeText> {
+pub(super) fn limits(object: &Value) -> Vec<SafeText> {
     let mut out = narrowed(object, "it holds only");
     out.extend(["includedNamespaces", "excludedNamespaces"].iter().filter_map(|field| unreadable(object, field)));
     out.iter().map(|text| SafeText::new(text)).collect()
 }
 
 /// What a Restore asks for of its backup.
-pub fn of_restore(object: &Value) -> Scope {
+pub(super) fn of_restore(object: &Value) -> Scope {
     let mut less = narrowed(object, "only");
     less.extend(["includedNamespaces", "excludedNamespaces"].iter().filter_map(|field| unreadable(object, field)));
     less.extend(excluded(object, "excludedResources").map(|kinds| format!("without {kinds}")));
@@ -109,7 +109,7 @@ fn excluded(object: &Value, field: &str) -> Option<String> {
 }
 
 /// What a Backup leaves out on purpose.
-pub fn left_out(object: &Value) -> Vec<SafeText> {
+pub(super) fn left_out(object: &Value) -> Vec<SafeText> {
     let mut out = Vec::new();
     for field in ["excludedResources", "excludedNamespaceScopedResources", "excludedClusterScopedResources"] {
         out.extend(excluded(object, field));

@@ -8,9 +8,9 @@ use crate::model::read_path::{BackupField, LocationField, RestoreField};
 use crate::systems::kube_api::json_access::{count, text};
 
 /// How something is picked out of an object, by the server's clock.
-pub type Pick = fn(&Value, Stamp) -> Value;
+pub(super) type Pick = fn(&Value, Stamp) -> Value;
 
-pub fn of_backup(field: BackupField) -> Pick {
+pub(super) fn of_backup(field: BackupField) -> Pick {
     match field {
         BackupField::Uid => |it, _| json!(text(it, "/metadata/uid").as_str()),
         BackupField::Phase => phase,
@@ -19,7 +19,7 @@ pub fn of_backup(field: BackupField) -> Pick {
     }
 }
 
-pub fn of_location(field: LocationField) -> Pick {
+pub(super) fn of_location(field: LocationField) -> Pick {
     match field {
         LocationField::Phase => phase,
         LocationField::AccessMode => |it, _| json!(map::access_mode(it).as_str()),
@@ -28,7 +28,7 @@ pub fn of_location(field: LocationField) -> Pick {
     }
 }
 
-pub fn of_restore(field: RestoreField) -> Pick {
+pub(super) fn of_restore(field: RestoreField) -> Pick {
     match field {
         RestoreField::Phase => phase,
         RestoreField::Errors => |it, _| json!(count(it, "/status/errors")),

@@ -23,7 +23,7 @@ pub(super) struct KubeconfigFiles {
 
 impl KubeconfigFiles {
     /// That some files are missing, in words.
-    pub fn missing_words(&self) -> Option<SafeText> {
+    pub(super) fn missing_words(&self) -> Option<SafeText> {
         let missing: Vec<String> = self.missing.iter().map(|path| path.display().to_string()).collect();
         (!missing.is_empty()).then(|| SafeText::new(&format!("KUBECONFIG names {}, not there", missing.join(", "))))
     }
@@ -102,7 +102,7 @@ fn without_blanks<T: Serialize + DeserializeOwned>(it: T) -> T {
 ///
 /// # Errors
 /// If there is none, or it can't be read.
-pub fn found() -> Result<Kubeconfig, KubeconfigError> {
+pub(crate) fn found() -> Result<Kubeconfig, KubeconfigError> {
     as_kubectl_finds_them().map(|files| files.kubeconfig)
 }
 
