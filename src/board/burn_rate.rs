@@ -60,12 +60,17 @@ pub(super) const TABLE: [BurnRule; 4] = [
 /// A pair of windows as it was judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BurnPair {
+    /// A person is needed at once if the pair is over; else a ticket is enough.
     pub page: bool,
+    /// The long window, in seconds.
     pub long_s: u64,
+    /// The short window, in seconds; over only in the long one, the burn has ended.
     pub short_s: u64,
     /// Both burn faster than this: over.
     pub factor: f64,
+    /// The burn over the long window, to three places; `None` = that window's errors are not known.
     pub long: Option<f64>,
+    /// The burn over the short window, to three places; `None` = that window's errors are not known.
     pub short: Option<f64>,
     /// `None` = can't be told.
     pub over: Option<bool>,

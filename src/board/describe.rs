@@ -43,16 +43,22 @@ pub enum DescriptionPart<'a> {
     Fact(&'a str, &'a dyn Display, Verdict),
     /// A line of its page: label, and an instant as the reader writes instants and ages.
     Time(&'a str, Stamp),
+    /// The words above the facts that follow; `Space` and `Heading` matter only to a page.
     Heading(&'static str),
+    /// An empty line of its page, between two groups of facts.
     Space,
 }
 
 /// What a page adds to a row: the reader's clock, its way to write an instant, and the rows that a description may name.
 #[derive(Clone, Copy)]
 pub struct PageContext<'a> {
+    /// The reader's clock: ages and what has expired are told by it.
     pub now: Stamp,
+    /// Writes an instant in full, in the reader's zone.
     pub time: &'a dyn Fn(Stamp) -> String,
+    /// All rows of the topic Alerts: an alert names its inhibitors by fingerprint only.
     pub alerts: &'a [Row],
+    /// All rows of the topic Silences: an alert names its silences by reference only.
     pub silences: &'a [Row],
 }
 
@@ -62,6 +68,7 @@ pub struct Description<'a> {
     pub source: &'a SourceId,
     /// Only for whoever makes a page: everybody else asks often, and not for facts.
     pub page: Option<PageContext<'a>>,
+    /// Is called for each part, in the order of a page.
     pub each: &'a mut dyn FnMut(DescriptionPart<'_>),
 }
 

@@ -13,9 +13,17 @@ const MOST_NAMED: usize = 4;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EmptyReason {
     /// Every source answered that there is none.
-    None { said_by: Vec<(SourceId, Stamp)> },
+    None {
+        /// Each with when it was last alive; never empty.
+        said_by: Vec<(SourceId, Stamp)>,
+    },
     /// Somebody is not heard, each with why; those that are tell of none.
-    Unknown { unheard: Vec<(SourceId, String)>, said_by: Vec<(SourceId, Stamp)> },
+    Unknown {
+        /// Each with why, in words (see [`unheard`]); never empty.
+        unheard: Vec<(SourceId, String)>,
+        /// Each with when it was last alive; empty if nobody is heard.
+        said_by: Vec<(SourceId, Stamp)>,
+    },
     /// Nothing is configured that could tell.
     NotConfigured,
 }

@@ -12,8 +12,11 @@ use super::row::{Row, Verdict};
 /// Whether something becomes more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trend {
+    /// More in the last minute than in the one before, by over a quarter and one event.
     Rising,
+    /// Seen in the last two minutes, and neither rising nor falling.
     Steady,
+    /// Fewer in the last minute than in the one before, by over a quarter of the last and one event.
     Falling,
     /// Not seen in the last two minutes.
     Quiet,
@@ -38,6 +41,7 @@ pub struct EventGroup<'a> {
     pub newest: &'a Row,
     /// Its place among the rows.
     at: usize,
+    /// The body of `newest`; its own count is that of one object, not of the group.
     pub event: &'a KubeEvent,
     /// Distinct objects: one that was made anew under its name, or reset its counter, is one.
     pub objects: u64,
@@ -47,7 +51,9 @@ pub struct EventGroup<'a> {
     pub count: u64,
     /// It may have been more often.
     pub at_least: bool,
+    /// When the earliest of them began; an event that does not say counts from when it was last seen.
     pub first: Stamp,
+    /// When the newest of them was last seen, as its cluster wrote it.
     pub last: Stamp,
     /// About how many in the last minute, and in the one before.
     now: f64,

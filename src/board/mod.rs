@@ -81,7 +81,9 @@ const MOST_ROWS: usize = 5_000;
 /// What the board has to know before the first observation.
 #[derive(Clone, Debug, Default)]
 pub struct BoardSetup {
+    /// Every `[[service]]` of the configuration: each makes a row, and readiness is judged for each.
     pub objectives: Vec<Objective>,
+    /// Every configured cluster by name; cluster rows of equal verdicts keep this order, the configuration's.
     pub clusters: Vec<(String, ClusterRole)>,
     /// Every configured source with the seconds for which its data is fresh.
     pub sources: Vec<(SourceId, u64)>,

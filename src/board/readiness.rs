@@ -52,19 +52,23 @@ impl Attainment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ObjectiveKind {
+    /// Recovery time: standby clusters, applications, pools, and a recovery that was measured.
     Rto,
+    /// Recovery point: the age of the newest usable restore point, and a restore that proves what is in one.
     Rpo,
 }
 
 /// One thing that has to hold, and whether it does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadinessCheck {
+    /// Only checks of one promise decide how that promise stands.
     pub of: ObjectiveKind,
     /// What is looked at, in a word or two.
     pub what: String,
     /// The cluster that it is about, where the service would come back there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub site: Option<String>,
+    /// What the rows and the log prove of it at that moment.
     pub standing: Attainment,
     /// The finding, as a colleague would say it.
     pub says: SafeText,
@@ -75,7 +79,9 @@ pub struct ReadinessCheck {
 /// A promise against what is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Promise {
+    /// The worst of its checks; of several places where the service may come back, the best one counts.
     pub standing: Attainment,
+    /// What the objective allows, in seconds.
     pub limit_s: u64,
     /// What the last measured recovery took; what would be lost now. `None` = not known.
     pub measured_s: Option<u64>,
@@ -86,7 +92,9 @@ pub struct Promise {
 pub struct Evidence {
     /// `recovery`, `failover` or `restore`.
     pub what: String,
+    /// When it ended; of several restores that count together, when the first of them did.
     pub at: Stamp,
+    /// Seconds from its beginning to its end; of several restores the sum. `None` = one does not say.
     pub took_s: Option<u64>,
     /// What it took as people state it, if they state another impact or recovery than was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,10 +106,15 @@ pub struct Evidence {
 /// How one service stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ready {
+    /// Its name in the configuration.
     pub service: String,
+    /// As the configuration has it: what is expected to run on the DR side beforehand.
     pub strategy: Strategy,
+    /// The worse of `rto` and `rpo`.
     pub standing: Attainment,
+    /// The recovery time; its measure is the last whole recovery in this room's log.
     pub rto: Promise,
+    /// The recovery point; its measure is what would be lost now.
     pub rpo: Promise,
     /// Until when the newest restore point is young enough.
     pub rpo_until: Option<Stamp>,
@@ -118,6 +131,7 @@ pub struct Ready {
 /// How everything stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Readiness {
+    /// The `now` that everything was judged by.
     pub at: Stamp,
     /// The worst of the services; unknown where there is none.
     pub standing: Attainment,
@@ -154,6 +168,7 @@ impl<'a> ReadinessInput<'a> {
 /// What would be lost if a service failed over now, by its newest usable restore point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Loss<'a> {
+    /// The service's restore point, or a part of it where several cover it together.
     pub point: &'a PointSummary,
     /// Seconds of writes. While users fail it stands still: what nobody could write is not lost.
     pub seconds: u64,

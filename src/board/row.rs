@@ -80,6 +80,7 @@ pub struct Row {
     pub id: String,
     /// Who said so. For merged rows the source that said it last.
     pub source: SourceId,
+    /// Set by whoever judges its topic; stale or doubtful proof makes it `Unknown` at best.
     pub verdict: Verdict,
     /// When the source last proved that this is so.
     pub seen_at: Stamp,
@@ -87,12 +88,15 @@ pub struct Row {
     pub stale: bool,
     /// Why the verdict is what it is, as a colleague would say it. May be empty when it is plain.
     pub why: SafeText,
+    /// The thing itself, by kind; it is serialised with the row.
     pub body: RowBody,
 }
 
 /// What a row can be about.
 pub trait RowKind {
+    /// The body, if it is of this kind.
     fn of(body: &RowBody) -> Option<&Self>;
+    /// The body to be changed, if it is of this kind.
     fn of_mut(body: &mut RowBody) -> Option<&mut Self>;
 }
 

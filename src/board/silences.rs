@@ -27,6 +27,7 @@ const COMMENT: usize = 80;
 /// An Alertmanager, as someone who wants to write to one must know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
+    /// Its name in the configuration, by which a write is sent to it.
     pub source: SourceId,
     /// It answers, and nothing is wrong with its answers.
     pub reachable: bool,

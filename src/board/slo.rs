@@ -28,25 +28,31 @@ const HOUR_S: u64 = 3_600;
 /// An error budget, judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ErrorBudget {
+    /// The service (name) that it was promised for.
     pub service: String,
     /// Requests of a million that may fail.
     pub budget_ppm: u32,
+    /// Over which time the budget is counted, seconds: a sliding period that ends now.
     pub period_s: u64,
+    /// What the pairs say together; `Unknown` also where the source is stale or only partly readable.
     pub state: BurnState,
     /// The whole budget in minutes of complete failure.
     pub budget_min: f64,
     /// What is left of it, at most; below 0 where more was spent. `None` = not known.
     pub left_min: Option<f64>,
+    /// `left_min` as a part of the whole budget, to a tenth; `None` together with it.
     pub left_percent: Option<f64>,
     /// How much of the period the data covers; `None` = not known, and then what is left is not known either.
     pub reach_s: Option<u64>,
     /// How fast it burns now, and over which window that is.
     pub burn: Option<f64>,
+    /// The window of `burn`, seconds: of the first pair that is over the short one, else the first pair's long one.
     pub burn_over_s: u64,
     /// When nothing is left if it goes on like this.
     pub empty_at: Option<Stamp>,
     /// Requests in the last hour, or as far as data goes.
     pub requests: Option<f64>,
+    /// One for each line of the burn table, in its order; empty until a figure was read.
     pub pairs: Vec<BurnPair>,
     /// Since when it burns at the rate of a page; stays until that has been over for a while.
     pub burning_since: Option<Stamp>,

@@ -16,7 +16,9 @@ const MOST_LISTED: usize = 5;
 /// What an objective names of an edge account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AtEdge {
+    /// Of a host of the objective: `load_balancer`.
     LoadBalancer,
+    /// Of a host of the objective: `primary_pool`, or one of `dr_pools`.
     Pool,
 }
 

@@ -23,7 +23,12 @@ macro_rules! requests {
             /// Nothing is sent: the step waits for what its checks say.
             Wait,
             /// Of another version: kept as it was read, and done by nobody here.
-            Unknown { verb: String, params: Value },
+            Unknown {
+                /// The member `adapter`, as it was read.
+                verb: String,
+                /// The member `params`, as it was read; null = nothing was to be sent.
+                params: Value,
+            },
         }
 
         impl StepRequest {
@@ -148,6 +153,7 @@ pub struct PoolOrder {
 pub struct PoolEdit {
     /// A path into a part, its steps separated by slashes: `rules/0/overrides/default_pools`.
     pub at: String,
+    /// What stands there afterwards: one where the place takes a single pool, an order where it takes a list.
     pub to: PoolIds,
 }
 
@@ -155,7 +161,9 @@ pub struct PoolEdit {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum PoolIds {
+    /// Where a single pool stands: `fallback_pool`.
     One(String),
+    /// Where a list stands, the first choice first; one that is empty is never sent.
     Order(Vec<String>),
 }
 
@@ -164,13 +172,16 @@ pub enum PoolIds {
 pub struct PatchLocation {
     /// The namespace that Velero runs in.
     pub namespace: String,
+    /// `metadata.name` of the BackupStorageLocation.
     pub name: String,
+    /// What is set; the write adds the location's version, so that whoever changed it meanwhile is not overwritten.
     pub body: LocationBody,
 }
 
 /// The members of a backup storage location that are set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LocationBody {
+    /// The only member that a plan may set: status and labels stay as they are.
     pub spec: LocationSpec,
 }
 
@@ -178,13 +189,16 @@ pub struct LocationBody {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LocationSpec {
+    /// Read-only before a restore, so that no backup changes the bucket; read-write after one in place.
     pub access_mode: AccessMode,
 }
 
 /// Whether Velero may write to a backup storage location, in Velero's own words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AccessMode {
+    /// Velero restores from it, and neither writes nor deletes backups there.
     ReadOnly,
+    /// Backups are written, and deleted when they expire.
     ReadWrite,
 }
 
@@ -203,6 +217,7 @@ impl AccessMode {
 pub struct CreateRestore {
     /// The namespace that Velero runs in.
     pub namespace: String,
+    /// The members of the Restore's spec; Velero's defaults hold for every other.
     pub spec: RestoreSpec,
 }
 
@@ -210,7 +225,9 @@ pub struct CreateRestore {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RestoreSpec {
+    /// `metadata.name` of the Backup, in Velero's namespace on the target's cluster.
     pub backup_name: String,
+    /// Namespaces to bring back, by name; from the confirmed part of the plan.
     pub included_namespaces: Vec<String>,
 }
 
@@ -218,12 +235,15 @@ pub struct RestoreSpec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CreateSilence {
+    /// All must hold for an alert to be kept quiet.
     pub matchers: Vec<RequestedMatcher>,
     /// RFC 3339, in UTC.
     pub starts_at: String,
     /// RFC 3339, in UTC.
     pub ends_at: String,
+    /// The person who asked for the step.
     pub created_by: PersonId,
+    /// Incident and reason, and the step's mark, by which what was made is found again.
     pub comment: String,
 }
 
@@ -231,9 +251,13 @@ pub struct CreateSilence {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RequestedMatcher {
+    /// The label's name.
     pub name: String,
+    /// What the label's value is held against: a text, or an expression if `is_regex`.
     pub value: String,
+    /// `value` is a regular expression, which has to match the whole label value.
     pub is_regex: bool,
+    /// `false` = the condition holds where the label does not match.
     pub is_equal: bool,
 }
 

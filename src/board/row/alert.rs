@@ -12,6 +12,7 @@ use crate::model::time::{short, since};
 /// An alert, merged over the instances.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AlertRow {
+    /// Words and labels are of the instance that sorts first, receivers and silences of all; the gravest state.
     pub alert: Alert,
     /// Instances that hold it.
     pub held_by: Vec<String>,

@@ -17,20 +17,28 @@ pub enum Windows {
     /// No window is about it.
     None,
     /// Automatic syncs may run; `until` a window ends that, if one does in the time that was looked at.
-    Open { until: Option<Stamp> },
+    Open {
+        /// `None` = none does, as far as was looked.
+        until: Option<Stamp>,
+    },
     /// Automatic syncs may not run now.
     Blocked {
         /// A person may sync all the same.
         manual: bool,
+        /// When a window lets automatic syncs run again; `None` = no end was found in the time that was looked at.
         until: Option<Stamp>,
     },
     /// A window can't be read as Argo CD would: nothing is known of all of them.
-    Unreadable { why: SafeText },
+    Unreadable {
+        /// What can't be read of the first such window.
+        why: SafeText,
+    },
 }
 
 /// An application with what the board knows besides it. Its `cluster` is the one that it is deployed to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AppRow {
+    /// As its tool says it, but with the cluster that it is deployed to, and `reconciled_at` by our clock.
     #[serde(flatten)]
     pub app: App,
     /// Since when it stands as the row says, if its tool writes that down.
@@ -39,6 +47,7 @@ pub struct AppRow {
     /// The revision that its source has, where that is read; else what it asks for.
     #[serde(default)]
     pub expected: SafeText,
+    /// Whether Argo CD's sync windows let it be synced; `None` for Flux, which has no such windows.
     #[serde(default)]
     pub windows: Windows,
     /// Pods of its controller: ready, of how many. `None` = they could not be read.
@@ -58,7 +67,9 @@ pub struct AppRow {
 /// An application of the primary, beside that of a DR cluster.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counterpart {
+    /// The primary cluster, by its name in the configuration.
     pub cluster: String,
+    /// Its name there, which may differ from the name on the DR cluster.
     pub name: SafeText,
     /// Its release, as people say it.
     pub release: SafeText,

@@ -11,10 +11,15 @@ use crate::model::{SafeText, Stamp};
 /// A backup schedule and its newest usable restore point.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BackupRow {
+    /// The cluster whose Velero showed `point`; else the one with the schedule, or where services are restored.
     pub cluster: String,
+    /// Its name; `on demand` for backups that no schedule made.
     pub schedule: SafeText,
+    /// Services of the configuration that rely on it; for backups on demand, the one that they hold some of.
     pub services: Vec<String>,
+    /// Its cron expression as Velero has it; empty where no cluster shows the schedule.
     pub cron: SafeText,
+    /// `spec.paused` is set; `false` also where the schedule is not seen.
     pub paused: bool,
     /// Newest usable, if any.
     pub point: Option<PointSummary>,
@@ -40,13 +45,21 @@ pub struct BackupRow {
 /// A restore point as a schedule's row names it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PointSummary {
+    /// The name of Velero's Backup, the same on every cluster that syncs its bucket.
     pub name: SafeText,
+    /// `metadata.uid` of the Backup on `cluster`: a synced copy has another than the original.
     pub uid: String,
+    /// When it began, by our clock: its data is at least that old.
     pub started: Stamp,
+    /// When Velero deletes it and its data; `None` = that was never said.
     pub expires: Option<Stamp>,
+    /// The backup storage location that holds it, by name; empty if the Backup names none.
     pub location: SafeText,
+    /// Where its volume data is, by the Backup and by its volume backups together.
     pub off_site: OffSite,
+    /// Patterns; empty, or `*`, = all namespaces.
     pub included_namespaces: Vec<SafeText>,
+    /// Patterns of what is left out of those; mostly empty.
     pub excluded_namespaces: Vec<SafeText>,
     /// Why it may hold less than its namespaces, in words.
     pub limits: Vec<SafeText>,

@@ -11,22 +11,30 @@ use crate::model::{ClusterRole, SafeText};
 /// A cluster: control plane, nodes, pods in trouble.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ClusterRow {
+    /// Its name in the configuration, which is also the row's id.
     pub name: String,
+    /// As the configuration has it: it decides how grave missing nodes are.
     pub role: ClusterRole,
+    /// What its API server last said of itself; `None` = not read yet.
     pub control_plane: Option<ControlPlane>,
     /// Whether its nodes were ever read: if not, no number of them says anything.
     #[serde(default)]
     pub nodes_read: bool,
+    /// How many it has, ready or not; 0 while `nodes_read` is not set.
     pub nodes: u32,
+    /// Ready by their condition, with a Lease that is neither late nor in the future.
     pub nodes_ready: u32,
     /// Ready ones that take no ordinary pods: cordoned, or kept for the control plane.
     #[serde(default)]
     pub nodes_closed: u32,
     /// Nodes that nobody hears, whatever their condition said last.
     pub nodes_silent: u32,
+    /// The names of those nodes.
     #[serde(default)]
     pub silent: Vec<SafeText>,
+    /// Names of nodes that are heard and say that they are not ready; none of them is in `silent`.
     pub nodes_not_ready: Vec<SafeText>,
+    /// Whether its pods were ever read: if not, no number of them says anything.
     #[serde(default)]
     pub pods_read: bool,
     /// How many pods need a look.

@@ -11,29 +11,38 @@ use crate::model::time::short;
 /// A load balancer with its order resolved to pools.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadBalancerRow {
+    /// As Cloudflare last told it, with pools by id.
     pub lb: LoadBalancer,
+    /// Its default pools, resolved, in their order; whether the order decides is up to the steering policy.
     pub order: Vec<PoolRef>,
+    /// The pool that serves when no other can; `None` = Cloudflare names none.
     pub fallback: Option<PoolRef>,
     /// The pool that new traffic goes to, if that can be told.
     pub goes_to: Option<SafeText>,
     /// Where its parts go, where they do not all go to one pool.
     #[serde(default)]
     pub routes: Vec<Route>,
+    /// The service that has a host behind it, by the configuration; `None` = no service names it.
     pub service: Option<String>,
 }
 
 /// A pool as a load balancer's row names it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PoolRef {
+    /// Cloudflare's id of the pool.
     pub id: String,
+    /// Its name; its id where the pool itself has not been read.
     pub name: SafeText,
+    /// Whether it takes traffic at all; `None` = the pool has not been read.
     pub enabled: Option<bool>,
+    /// What its monitor says; `None` = it has none, or that is not known.
     pub healthy: Option<bool>,
     /// Its health is judged region by region: one word for the whole pool is not the truth.
     #[serde(default)]
     pub regional: bool,
     /// Places that see it healthy, of how many.
     pub places_ok: u32,
+    /// How many places say anything of its health; 0 where that is not read.
     pub places: u32,
 }
 

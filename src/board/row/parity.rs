@@ -9,6 +9,7 @@ use crate::model::{SafeText, Stamp};
 /// GitOps parity of one cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ParityRow {
+    /// Where the applications are deployed to; of a place outside the configuration, what its tool calls it.
     pub cluster: String,
     /// Applications deployed and healthy by fresh data and, on a DR cluster, at the release of the primary.
     pub ok: u32,
@@ -32,7 +33,9 @@ pub struct ParityRow {
 /// A primary cluster whose applications those of a DR cluster are compared with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Against {
+    /// Its name in the configuration.
     pub cluster: String,
+    /// Something was compared only where it is `Now` or `LastRead`.
     pub known: AppsKnown,
 }
 

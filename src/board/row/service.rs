@@ -13,9 +13,13 @@ use crate::model::{Stamp, Strategy};
 /// A service against its objective.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServiceRow {
+    /// Its name in the configuration, which is also the row's id.
     pub name: String,
+    /// As the configuration has it: how it comes back on the DR side.
     pub strategy: Strategy,
+    /// Recovery time objective, seconds.
     pub rto_s: u64,
+    /// Recovery point objective, seconds: `restore_point` may be that old.
     pub rpo_s: u64,
     /// Start of its newest usable restore point: now minus this is what would be lost. Where several cover the service
     /// together, the oldest of them.

@@ -14,6 +14,7 @@ use super::AlertRow;
 /// A silence, merged over the instances.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SilenceRow {
+    /// As one instance has it: where instances differ in its state, one that says it is in force.
     pub silence: Silence,
     /// Instances that hold it.
     pub held_by: Vec<String>,

@@ -14,6 +14,7 @@ pub struct SourceRow {
     pub alive_at: Option<Stamp>,
     /// Since when it is in trouble.
     pub troubled_since: Option<Stamp>,
+    /// What is wrong, and the remedy, until an answer disproves it; `None` = nothing is.
     pub trouble: Option<Trouble>,
     /// Its data is stale after so many seconds.
     pub fresh_for_s: u64,

@@ -265,6 +265,7 @@ pub enum PageFault {
 /// What to do when the state that a list began with was forgotten by the server before the list was read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterExpiry {
+    /// Answers [`PageFault::Expired`]: the caller begins again, and nothing is missing in what it reads then.
     Fail,
     /// Read on from where it was, in the state of now, if the server says how: so every try comes further.
     GoOn,

@@ -26,12 +26,16 @@ use crate::model::{Trouble, TroubleKind};
 pub enum WatchLine {
     /// An object is there as it is now, or is gone; `mapped` is what it means.
     Object {
+        /// What the event's `type` says.
         change: ObjectChange,
+        /// Key and fact; `None` if the object can't be read or can't be told from others.
         mapped: Mapped,
+        /// The object's `resourceVersion`, to watch on from; empty if it can't be read.
         version: String,
     },
     /// Everything up to this version was told.
     Bookmark {
+        /// The `resourceVersion` to watch on from; empty if it is not said.
         version: String,
         /// With it a list ends that came as the beginning of a watch.
         ends_list: bool,
@@ -40,14 +44,18 @@ pub enum WatchLine {
     Expired,
     /// A Status that says what went wrong.
     Error(Value),
+    /// JSON, but no event of a watch, or of a type that is not known here.
     Unknown,
 }
 
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ObjectChange {
+    /// `ADDED`: new, or part of the list that a watch begins with.
     Added,
+    /// `MODIFIED`: it was there before, and this is how it is now.
     Modified,
+    /// `DELETED`: the object is as it last was.
     Deleted,
 }
 
@@ -122,6 +130,7 @@ pub enum Unopened {
     Expired,
     /// The server does not let us, or does not know how.
     Refused,
+    /// Any other failure, with the pause that the server asks for; `None` = it asked for none.
     Broken(Trouble, Option<Duration>),
 }
 
@@ -170,7 +179,9 @@ pub async fn open(
 
 /// Why no further line comes.
 pub enum StreamCut {
+    /// The connection was cut in the middle.
     Lost,
+    /// A line is longer than [`MAX_BODY`]: the rest can't be read.
     TooLong,
 }
 
