@@ -20,7 +20,7 @@ use super::row::{Row, TopicView, Verdict};
 use super::row_builder::Opinion;
 
 /// The most events kept.
-pub(super) const MOST_EVENTS: usize = 5_000;
+pub(crate) const MOST_EVENTS: usize = 5_000;
 /// The most events that have a row: the newest of each kind, and the newest of all.
 pub(super) const MOST_SHOWN: usize = 1_000;
 /// The most kinds of events kept.

@@ -60,7 +60,7 @@ pub use burn_rate::{BurnPair, BurnState};
 pub use closing_checks::FiringCounts;
 pub use event_tally::{EventRow, EventTally};
 #[cfg(test)]
-pub use events::MOST_EVENTS;
+pub(crate) use events::MOST_EVENTS;
 pub use kept_judgement::KeptJudgement;
 pub use objective_breach::breached;
 pub use rate_limit::RateLimiter;

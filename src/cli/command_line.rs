@@ -43,8 +43,10 @@ pub struct Args {
     /// Join the drill that runs on this host, under this name, with a console of your own.
     #[arg(long, value_name = "NAME", value_parser = person, conflicts_with = "as_name")]
     pub join: Option<String>,
+    #[allow(missing_docs, reason = "a comment here would be shown as help")]
     #[command(flatten)]
     pub global: Global,
+    #[allow(missing_docs, reason = "a comment here would be shown as help")]
     #[command(subcommand)]
     pub command: Option<CliCommand>,
     /// Whether the command was asked for JSON, so that its errors are JSON too.

@@ -46,6 +46,7 @@ pub enum ShowFormat {
     #[default]
     #[value(alias = "table")]
     Toml,
+    #[allow(missing_docs, reason = "a comment here would be shown as help")]
     Json,
 }
 

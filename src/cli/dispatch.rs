@@ -26,6 +26,7 @@ pub(super) trait RunCommand: ListedCommand {
 /// Commands that belong together, as a command: `timeline add`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct CommandGroup<C: clap::Subcommand> {
+    #[allow(missing_docs, reason = "a comment here would be shown as help")]
     #[command(subcommand)]
     pub command: C,
 }
@@ -43,6 +44,7 @@ where
 macro_rules! commands {
     ($(#[$doc:meta])* pub enum $name:ident { $($(#[$about:meta])* $command:ident($args:ty),)* }) => {
         $(#[$doc])*
+        #[allow(missing_docs, reason = "a comment here would be shown as help")]
         #[derive(Clone, Debug, clap::Subcommand)]
         pub enum $name {
             $($(#[$about])* $command($args),)*

@@ -43,6 +43,7 @@ pub struct ShotArgs {
 
 /// What `shot` writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "a comment here would be shown as help")]
 pub enum ShotFormat {
     #[default]
     Txt,

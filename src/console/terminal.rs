@@ -33,7 +33,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::capabilities::Capabilities;
 pub use self::diff_encoder::DiffEncoder;
 #[cfg(test)]
-pub use self::input_parser::InputParser;
+pub(crate) use self::input_parser::InputParser;
 use self::writer::TerminalWriter;
 use crate::model::SafeText;
 

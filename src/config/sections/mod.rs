@@ -42,31 +42,31 @@ macro_rules! sections {
     ($($how:ident $field:ident: $raw:ty,)*) => {
         /// `warroom.toml` as it is written.
         #[derive(Debug, Default)]
-        pub struct RawFile {
-            $(pub $field: Vec<RawTable<$raw>>,)*
+        pub(crate) struct RawFile {
+            $(pub(crate) $field: Vec<RawTable<$raw>>,)*
         }
 
         impl RawFile {
             /// Takes the sections out of a file.
-            pub fn read(top: &mut TopLevel<'_>, report: &mut Report<'_>) -> Self {
+            pub(crate) fn read(top: &mut TopLevel<'_>, report: &mut Report<'_>) -> Self {
                 Self { $($field: tables(top, report),)* }
             }
 
             /// Judges the tables and makes the values. Meaningless unless the report is clean afterwards.
-            pub fn resolve(&self, make: &mut ResolveContext<'_, '_>) -> Config {
+            pub(crate) fn resolve(&self, make: &mut ResolveContext<'_, '_>) -> Config {
                 $(<$raw>::judge(self, make);)*
                 Config { $($field: sections!(@resolve $how &self.$field, self, make),)* ..Config::default() }
             }
         }
 
         /// The configuration as a table that can be loaded again.
-        pub fn show(config: &Config) -> toml::Table {
+        pub(crate) fn show(config: &Config) -> toml::Table {
             let shown = [$((spec::<$raw>(), sections!(@show $how $raw, &config.$field)),)*];
             shown.into_iter().filter_map(|(spec, value)| Some((spec.name().to_owned(), value?))).collect()
         }
 
         /// Every section, in the order in which they are shown.
-        pub const ALL: &[SectionSpec] = &[$(spec::<$raw>(),)*];
+        pub(crate) const ALL: &[SectionSpec] = &[$(spec::<$raw>(),)*];
     };
 }
 

@@ -43,7 +43,7 @@ enum ParserState {
 
 /// Reads what a terminal sends.
 #[derive(Debug, Default)]
-pub(super) struct InputParser {
+pub(crate) struct InputParser {
     state: ParserState,
     seq: Vec<u8>,
     /// How many bytes of [`PASTE_END`] have been seen in a row.
@@ -53,7 +53,7 @@ pub(super) struct InputParser {
 
 impl InputParser {
     /// Takes in bytes, and gives the inputs that are complete.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Vec<Input> {
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<Input> {
         bytes.iter().filter_map(|byte| self.step(*byte)).collect()
     }
 

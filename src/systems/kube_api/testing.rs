@@ -115,6 +115,7 @@ impl KubeTestServer {
             context: Some("c".into()),
             velero: Some("velero".into()),
             argocd: Some("argocd".into()),
+            argocd_stale_s: 540,
             flux: Some("flux-system".into()),
             ..ClusterConfig::default()
         };
