@@ -372,7 +372,7 @@ fn refusals_as_the_schema_words_them_are_understood() {
     *recorder.whole.lock().expect("the wish") = true;
     let mut source = Source::start(&runtime, &recorder.url, ACCOUNT, ZONE, "a-token");
     let lb = source.balancer();
-    let body = json!({"default_pools": lb.default_pools});
+    let body = json!({"default_pools": lb.default_pools, "fallback_pool": lb.fallback_pool});
     let write = step(&lb.id, ZONE, body, Vec::new(), &BTreeMap::new());
     let refused = |wish: &str| {
         recorder.prefer(&[("", wish)]);

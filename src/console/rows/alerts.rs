@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::board::{AlertRow, Row, Topic, Verdict};
+use crate::board::{AlertRow, HeartbeatRow, Row, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::projections::{AlertFigures, EntryRef};
@@ -15,7 +15,7 @@ use super::spec::{BriefWhile, PaneHistory, RowsMadeOf, RowsSpec, inputs, places}
 /// What rows the pane has.
 pub static ROWS: RowsSpec = RowsSpec {
     pane: Pane::Alerts,
-    made_of: RowsMadeOf::topics(&[Topic::Alerts]),
+    made_of: RowsMadeOf::topics(&[Topic::Alerts, Topic::Sources]),
     entries,
     brief: None,
     brief_while: BriefWhile::Unfiltered,
@@ -39,9 +39,11 @@ fn beats(row: &Row) -> bool {
     is_heartbeat(row) && row.verdict <= Verdict::Unknown
 }
 
-/// Every alert but a heartbeat that beats.
+/// First what says that no heartbeat is seen, for then silence proves nothing; and every alert but a heartbeat that beats.
 fn entries(app: &Console) -> Vec<EntryRef> {
-    places(app, Topic::Alerts, |row| !beats(row))
+    let mut all = places(app, Topic::Sources, Row::is_kind::<HeartbeatRow>);
+    all.extend(places(app, Topic::Alerts, |row| !beats(row)));
+    all
 }
 
 /// Critical alerts that fire and call nobody because of a silence.

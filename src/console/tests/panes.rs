@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use crate::approval::PlanState;
-use crate::board::{BackupRow, LoadBalancerRow, ParityRow, RowBody, ServiceRow, Topic, Verdict};
+use crate::board::{BackupRow, HeartbeatRow, LoadBalancerRow, ParityRow, RowBody, ServiceRow, Topic, Verdict};
 use crate::console::app::Console;
 use crate::console::overlay::Overlay;
 use crate::console::screenshot::to_text;
@@ -203,4 +203,28 @@ fn strip_and_title_count_what_is_over_alike_and_name_a_doubtful_location() {
     let all = |words: crate::console::widget::Words| words.iter().map(|it| it.text.as_str()).collect::<String>();
     assert!(all(view::backups::summary(&app)).ends_with("in doubt"), "{}", all(view::backups::summary(&app)));
     assert!(all(view::backups::signal(&app)).ends_with("1?"), "{}", all(view::backups::signal(&app)));
+}
+
+#[test]
+fn that_no_heartbeat_is_seen_is_the_first_of_the_alerts_and_no_source() {
+    let mut app = calm_day((200, 60));
+    let before = text(&app);
+    let sources = &mut app.mirror.board.get_mut(&Topic::Sources).unwrap().rows;
+    let mut row = sources[0].clone();
+    row.id = "heartbeat".to_owned();
+    (row.verdict, row.stale) = (Verdict::Critical, false);
+    row.why = "no heartbeat alert (Watchdog) fires: nothing proves that alerts arrive".into();
+    row.body = RowBody::Heartbeat(HeartbeatRow { expected: vec!["Watchdog".to_owned()] });
+    sources.push(row);
+    let shown = text(&app);
+    let line = shown.lines().find(|line| line.contains("heartbeat")).unwrap_or_else(|| panic!("{shown}"));
+    assert!(line.contains("✗ heartbeat") && line.contains("no heartbeat alert"), "{line}");
+    let sources = |drawn: &str| drawn.lines().find(|line| line.contains(" sources ")).map(ToOwned::to_owned);
+    assert_eq!(sources(&shown), sources(&before), "it is none of the sources that are counted");
+    press(&mut app, "1<enter>");
+    let page = text(&app);
+    assert!(page.contains("nothing proves that alerts arrive") && page.contains("Watchdog"), "{page}");
+    press(&mut app, "<esc>s");
+    let wrong = text(&app);
+    assert!(wrong.contains("no heartbeat alert (Watchdog) fires"), "{wrong}");
 }

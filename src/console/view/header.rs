@@ -252,12 +252,9 @@ fn second(app: &Console) -> Vec<LinePart> {
 
 /// Without an incident: how the sources and services stand.
 fn calm(app: &Console) -> Vec<LinePart> {
-    let sources = app.rows(Topic::Sources);
-    let bad = sources
-        .iter()
-        .filter(|row| row.stale || row.as_kind::<SourceRow>().is_some_and(|it| it.trouble.is_some()))
-        .count();
-    let words = match (sources.len(), bad) {
+    let sources = app.rows(Topic::Sources).iter().filter_map(Row::with_kind::<SourceRow>);
+    let bad = sources.clone().filter(|(row, source)| row.stale || source.trouble.is_some()).count();
+    let words = match (sources.count(), bad) {
         (0, _) => Words::new(),
         (n, _) if app.lost() => vec![span(Role::Unknown, format!("{n} sources, as they last were"))],
         (n, 0) => vec![span(Role::Good, format!("all {n} sources read"))],

@@ -4,8 +4,11 @@ use crate::board::Row;
 use crate::console::app::Console;
 use crate::console::pane::Pane;
 use crate::console::rows::{self, PaneEntry};
+use crate::console::theme::Role;
 use crate::console::widget::ColumnText;
+use crate::console::widget::canvas::span;
 
+use super::verdict_mark::mark;
 use super::{panes, time_travel};
 
 /// The cells of a row.
@@ -13,7 +16,23 @@ pub fn cells(app: &Console, pane: Pane, entry: &PaneEntry<'_>) -> Vec<ColumnText
     if let (Some(item), true, true) = (entry.item(), app.past.is_some(), pane != Pane::Timeline) {
         return time_travel::cells(app, pane, item);
     }
-    (panes::spec(pane).cells)(app, entry)
+    let spec = panes::spec(pane);
+    let cells = (spec.cells)(app, entry);
+    match entry.row() {
+        Some(row) if cells.is_empty() => told_by_itself(app, entry, row, spec.columns.len()),
+        _ => cells,
+    }
+}
+
+/// A row of a kind for which the pane has no cells of its own: its title, and the sentence that it has. Never nothing.
+fn told_by_itself(app: &Console, entry: &PaneEntry<'_>, row: &Row, columns: usize) -> Vec<ColumnText> {
+    let (title, summary) = row.line(app.at());
+    let why = if row.why.is_empty() { summary } else { row.why.to_string() };
+    let mut cells = vec![ColumnText::new(); columns.max(3)];
+    cells[0] = mark(entry.verdict());
+    cells[1] = vec![span(Role::Strong, title)];
+    cells[columns.max(3) - 1] = vec![span(Role::Text, why)];
+    cells
 }
 
 /// The marked rows of a pane as plain text, in the order in which they stand there.
