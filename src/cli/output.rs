@@ -3,6 +3,7 @@
 //! A reader that goes away (`| head`) is no error: nobody is left to tell.
 
 use std::fmt;
+use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -169,11 +170,29 @@ pub fn write_file(file: &Path, text: &str) -> Result<(), CliError> {
 /// Writes a file whole or not at all, as its text comes. An error of the text's maker is inside.
 pub fn write_file_through(file: &Path, text: WriteText<'_>) -> Result<fmt::Result, CliError> {
     let wrong = |error: io::Error| CliError::Other(format!("can't write {}: {error}", file.display()));
+    let there = match std::fs::metadata(file) {
+        // A device, a pipe or a folder is never replaced by a file: it takes the text, or says why not.
+        Ok(there) if !there.is_file() => {
+            let out = OpenOptions::new().write(true).open(file);
+            return out.and_then(|out| write_through(out, text)).map_err(wrong);
+        }
+        there => there.ok(),
+    };
+    // What a link names is replaced, and not the link.
+    let file = if there.is_some() { std::fs::canonicalize(file).map_err(wrong)? } else { file.to_owned() };
     let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let beside = file.with_file_name(format!(".{name}.{}", std::process::id()));
-    let made = std::fs::File::create(&beside).and_then(|out| write_through(out, text));
-    let placed =
-        made.and_then(|made| if made.is_ok() { std::fs::rename(&beside, file).map(|()| made) } else { Ok(made) });
+    let out = OpenOptions::new().write(true).create_new(true).open(&beside).map_err(wrong)?;
+    let placed = (|| {
+        if let Some(there) = there {
+            out.set_permissions(there.permissions())?;
+        }
+        let made = write_through(out, text)?;
+        if made.is_ok() {
+            std::fs::rename(&beside, &file)?;
+        }
+        Ok(made)
+    })();
     if !matches!(placed, Ok(Ok(()))) {
         let _ = std::fs::remove_file(&beside);
     }
@@ -186,6 +205,37 @@ mod tests {
 
     fn rows(rows: &[&[&str]]) -> Vec<Vec<String>> {
         rows.iter().map(|row| row.iter().map(|cell| (*cell).to_owned()).collect()).collect()
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole_and_what_is_no_file_never() {
+        use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
+        let dir = tempfile::tempdir().expect("a directory");
+        let (file, link) = (dir.path().join("f"), dir.path().join("l"));
+        std::fs::write(&file, "a longer text than the next").expect("written");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("its mode");
+        symlink(&file, &link).expect("linked");
+        write_file(&link, "new").expect("written");
+        assert_eq!(std::fs::read_to_string(&file).expect("read"), "new");
+        assert_eq!(std::fs::metadata(&file).expect("there").permissions().mode() & 0o777, 0o600);
+        assert!(std::fs::symlink_metadata(&link).expect("there").is_symlink());
+
+        let failed = write_file_through(&file, &|_| Err(fmt::Error)).expect("nothing is wrong with the file");
+        assert!(failed.is_err());
+        assert_eq!(std::fs::read_to_string(&file).expect("read"), "new", "nothing of a text that broke off");
+
+        // Not `/dev/null` itself: a test that fails must not take it away.
+        let pipe = dir.path().join("p");
+        nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::read_to_string(pipe).expect("read")
+        });
+        write_file(&pipe, "to a pipe").expect("written");
+        assert_eq!(reader.join().expect("read"), "to a pipe");
+        assert!(std::fs::metadata(&pipe).expect("there").file_type().is_fifo());
+        assert!(write_file(dir.path(), "x").is_err());
+        assert_eq!(std::fs::read_dir(dir.path()).expect("a folder").count(), 3, "nothing is left beside");
     }
 
     #[test]

@@ -104,25 +104,29 @@ impl TerminalWriter {
         let _ = self.send(bytes);
         let mut patience = PATIENCE;
         for _ in 0..DISCARDS {
-            if self.emptied(patience) {
-                return;
+            let alone = self.shared.standing().on_the_way == 1;
+            match self.left_after(if alone { PATIENCE } else { patience }) {
+                0 => return,
+                // The last words have just come up: they may be in the buffer by now, and must not be thrown away too.
+                1 if !alone => {}
+                _ => discard(),
             }
-            discard();
             patience = AFTER_DISCARD;
         }
     }
 
-    fn emptied(&self, within: Duration) -> bool {
+    /// How many pieces are still on their way after so long, or as soon as there are none.
+    fn left_after(&self, within: Duration) -> usize {
         let until = Instant::now() + within;
         let mut standing = self.shared.standing();
         while standing.on_the_way > 0 {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return false;
+                break;
             }
             standing = self.shared.less.wait_timeout(standing, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        true
+        standing.on_the_way
     }
 }
 
