@@ -301,7 +301,7 @@ impl Engine {
             incident: self.recorder.incident(),
             degraded: self.recorder.degraded().cloned(),
             present: self.presence.everyone(),
-            drill: self.shared.drill.clone(),
+            drill: self.shared.drill_now(),
             log_room: self.recorder.room_words(),
             level: Some(self.shared.config.policy.level),
             tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
