@@ -40,6 +40,8 @@ mod refusals;
 mod request_limits;
 mod request_routing;
 mod requests;
+#[cfg(test)]
+mod requests_tests;
 mod row_pages;
 mod session;
 mod shared_deltas;
