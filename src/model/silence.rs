@@ -310,7 +310,8 @@ pub struct SilencePreview {
     pub confirm: SafeText,
     /// It must be typed: the change hits something critical, foreign, or everything.
     pub grave: bool,
-    /// Digest of all of this: the request that does it names it.
+    /// Of room, incident, change, instance, warnings and the fingerprint of everything that it hits, listed or not: the
+    /// request that does it names it. The times and words that go with them are not in it.
     pub digest: Digest,
 }
 
