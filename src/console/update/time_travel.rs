@@ -50,6 +50,8 @@ pub fn go(app: &mut Console) -> Vec<Effect> {
 }
 
 fn travel(app: &mut Console, at: Stamp) -> Vec<Effect> {
+    // What was asked for before may be of the same instant, and would be told twice.
+    app.waiting.retain(|_, what| !matches!(what, Pending::Past { .. } | Pending::Story { .. }));
     app.past = Some(Box::new(TimeTravel::new(&app.mirror, at)));
     for pane in Pane::ALL.iter().copied() {
         app.pane_mut(pane).cursor = None;
@@ -65,7 +67,11 @@ fn travel(app: &mut Console, at: Stamp) -> Vec<Effect> {
 }
 
 fn ask(app: &mut Console, topic: Topic, at: Stamp, page: u32) -> Option<Effect> {
-    super::ask(app, Pending::Past { topic, at, page }, Request::Past { topic, at, page })
+    let effect = super::ask(app, Pending::Past { topic, at, page }, Request::Past { topic, at, page });
+    if let (None, Some(past)) = (&effect, app.past.as_mut()) {
+        past.lose(topic, None);
+    }
+    effect
 }
 
 /// Back to now. True if this was not now.
@@ -97,13 +103,13 @@ pub fn answer(
     // The person may have gone on, or back, meanwhile.
     let Some(past) = app.past.as_mut().filter(|past| past.at == at) else { return Vec::new() };
     match result {
-        Ok(Reply::Past { known: true, rows, more, short, .. }) => {
+        Ok(Reply::Past { known: true, rows, more, short, .. }) if !more || page < MOST_PAGES => {
             past.add(topic, rows, short);
-            if more && page < MOST_PAGES {
+            if more {
                 return ask(app, topic, at, page + 1).into_iter().collect();
             }
         }
-        Ok(Reply::Past { since, .. }) => past.lose(topic, since),
+        Ok(Reply::Past { known: false, since, .. }) => past.lose(topic, since),
         Err(AskFailure::Refused(refusal)) => {
             past.lose(topic, None);
             app.say(Role::Warning, super::reply::refused(&refusal));
