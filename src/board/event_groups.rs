@@ -6,10 +6,8 @@ use std::collections::{HashMap, HashSet};
 use crate::model::Stamp;
 use crate::model::facts::KubeEvent;
 
+use super::event_tally::{EventTally, MINUTE_S};
 use super::row::{Row, RowBody, Verdict};
-
-/// What a rate is measured over, and what it is compared with.
-const WINDOW_S: f64 = 60.0;
 
 /// Whether something becomes more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,18 +38,28 @@ pub struct EventGroup<'a> {
     pub newest: &'a Row,
     pub event: &'a KubeEvent,
     /// Distinct objects: one that was made anew under its name, or reset its counter, is one.
-    pub objects: usize,
-    /// How often, exactly: Kubernetes counts repetitions in the event.
+    pub objects: u64,
+    /// There are more of them.
+    pub more_objects: bool,
+    /// How often: Kubernetes counts repetitions in the event.
     pub count: u64,
+    /// It may have been more often.
+    pub at_least: bool,
     pub first: Stamp,
     pub last: Stamp,
-    /// About how many in the last minute, and in the one before. Between its first and its last, an event is taken to have
-    /// happened evenly, and to go on until it is overdue: only both ends and the number are known.
+    /// About how many in the last minute, and in the one before.
     now: f64,
     before: f64,
+    /// The room counted them all; else they are what the rows say.
+    counted: bool,
 }
 
 impl EventGroup<'_> {
+    /// How often, as it is shown.
+    pub fn count_words(&self) -> String {
+        format!("{}{}", self.count, if self.at_least { "+" } else { "" })
+    }
+
     /// About how many in the last minute.
     pub fn per_minute(&self) -> u64 {
         // Never negative, and far from what does not fit.
@@ -63,10 +71,16 @@ impl EventGroup<'_> {
         trend(self.now, self.before)
     }
 
+    #[cfg(test)]
+    pub fn counted_by_room(&self) -> bool {
+        self.counted
+    }
+
     /// Its identity in the pane.
     pub fn key(&self) -> String {
-        let KubeEvent { cluster, namespace, object_kind, reason, .. } = self.event;
-        format!("fold {cluster}/{namespace}/{object_kind}/{reason}")
+        let KubeEvent { cluster, namespace, object_kind, reason, kind, .. } = self.event;
+        let normal = if kind.is("Warning") { "" } else { "/normal" };
+        format!("fold {cluster}/{namespace}/{object_kind}/{reason}{normal}")
     }
 
     /// Whether an event belongs to it.
@@ -76,8 +90,11 @@ impl EventGroup<'_> {
 }
 
 /// What is one thing.
-fn place(event: &KubeEvent) -> (&str, &str, &str, &str) {
-    (event.cluster.as_str(), event.namespace.as_str(), event.object_kind.as_str(), event.reason.as_str())
+type EventPlace<'a> = (&'a str, &'a str, &'a str, &'a str, bool);
+
+fn place(event: &KubeEvent) -> EventPlace<'_> {
+    let KubeEvent { cluster, namespace, object_kind, reason, kind, .. } = event;
+    (cluster.as_str(), namespace.as_str(), object_kind.as_str(), reason.as_str(), kind.is("Warning"))
 }
 
 fn trend(now: f64, before: f64) -> Trend {
@@ -89,11 +106,12 @@ fn trend(now: f64, before: f64) -> Trend {
     }
 }
 
-/// How much of an event falls into the `WINDOW_S` seconds that ended `ago` seconds ago.
+/// How much of an event falls into the minute that ended `ago` seconds ago. Between its first and its last, an event is taken
+/// to have happened evenly, and to go on until it is overdue: only both ends and the number are known.
 fn share(event: &KubeEvent, now: Stamp, ago: f64) -> f64 {
     let age = |at: Stamp| (now - at).num_milliseconds() as f64 / 1_000.0;
     let (first, last) = (age(event.first.unwrap_or(event.last)), age(event.last).max(0.0));
-    let (from, to) = (ago + WINDOW_S, ago);
+    let (from, to) = (ago + MINUTE_S, ago);
     let length = first - last;
     if event.count <= 1 || length < 1.0 {
         return if (to..from).contains(&last) { event.count.max(1) as f64 } else { 0.0 };
@@ -106,45 +124,18 @@ fn share(event: &KubeEvent, now: Stamp, ago: f64) -> f64 {
 
 /// About how many events there were in the last minute, and whether they become more.
 pub fn rate(rows: &[Row], now: Stamp) -> (u64, Trend) {
-    let (mut last, mut before) = (0.0, 0.0);
-    for row in rows {
-        if let RowBody::Event(event) = &row.body {
-            last += share(event, now, 0.0);
-            before += share(event, now, WINDOW_S);
-        }
-    }
+    let (groups, _) = grouped(rows, now);
+    let sum = |of: fn(&EventGroup<'_>) -> f64| groups.iter().map(of).sum::<f64>();
+    let (last, before) = (sum(|group| group.now), sum(|group| group.before));
     (last.round() as u64, trend(last, before))
 }
 
 /// Folds rows of events: warnings first, what goes on before what is quiet, then what happens most.
 pub fn folds(rows: &[Row], now: Stamp) -> Vec<EventGroup<'_>> {
-    let mut places: HashMap<(&str, &str, &str, &str), usize> = HashMap::new();
-    let mut folds: Vec<EventGroup<'_>> = Vec::new();
-    let mut objects: HashSet<(usize, &str)> = HashSet::new();
-    for row in rows {
-        let RowBody::Event(event) = &row.body else { continue };
-        let one = EventGroup {
-            newest: row,
-            event,
-            objects: 1,
-            count: event.count.max(1),
-            first: event.first.unwrap_or(event.last),
-            last: event.last,
-            now: share(event, now, 0.0),
-            before: share(event, now, WINDOW_S),
-        };
-        match places.entry(place(event)) {
-            Entry::Vacant(vacant) => {
-                objects.insert((folds.len(), event.object_name.as_str()));
-                vacant.insert(folds.len());
-                folds.push(one);
-            }
-            Entry::Occupied(known) => {
-                let at = *known.get();
-                let fresh = objects.insert((at, event.object_name.as_str()));
-                add(&mut folds[at], one, fresh);
-            }
-        }
+    let (mut folds, some_counted) = grouped(rows, now);
+    for fold in folds.iter_mut().filter(|fold| some_counted && !fold.counted) {
+        // The room let go of what it knew of this kind: there are at least those that have a row.
+        fold.at_least = true;
     }
     folds.sort_by_cached_key(|fold| {
         let quiet = fold.trend() == Trend::Quiet;
@@ -153,8 +144,73 @@ pub fn folds(rows: &[Row], now: Stamp) -> Vec<EventGroup<'_>> {
     folds
 }
 
+/// Each kind of event as the room counted it, and as far as it did not, as the rows have it; and whether it counted any.
+fn grouped(rows: &[Row], now: Stamp) -> (Vec<EventGroup<'_>>, bool) {
+    let mut places: HashMap<EventPlace<'_>, usize> = HashMap::new();
+    let mut groups: Vec<EventGroup<'_>> = Vec::new();
+    let mut objects: HashSet<(usize, &str)> = HashSet::new();
+    let mut some_counted = false;
+    for row in rows {
+        let RowBody::Event(event) = &row.body else { continue };
+        some_counted |= event.group.is_some();
+        let one = match &event.group {
+            Some(tally) => counted(row, event, tally, now),
+            None => alone(row, event, now),
+        };
+        match places.entry(place(event)) {
+            Entry::Vacant(vacant) => {
+                objects.insert((groups.len(), event.object_name.as_str()));
+                vacant.insert(groups.len());
+                groups.push(one);
+            }
+            Entry::Occupied(known) if one.counted => groups[*known.get()] = one,
+            Entry::Occupied(known) => {
+                let at = *known.get();
+                if !groups[at].counted {
+                    let fresh = objects.insert((at, event.object_name.as_str()));
+                    add(&mut groups[at], one, fresh);
+                }
+            }
+        }
+    }
+    (groups, some_counted)
+}
+
+/// A kind of event of which the room counted everything that it heard.
+fn counted<'a>(row: &'a Row, event: &'a KubeEvent, tally: &EventTally, now: Stamp) -> EventGroup<'a> {
+    EventGroup {
+        newest: row,
+        event,
+        objects: tally.objects,
+        more_objects: tally.more_objects,
+        count: tally.count,
+        at_least: tally.at_least,
+        first: tally.first,
+        last: event.last,
+        now: tally.recent.in_minute(now, 0.0),
+        before: tally.recent.in_minute(now, MINUTE_S),
+        counted: true,
+    }
+}
+
+fn alone<'a>(row: &'a Row, event: &'a KubeEvent, now: Stamp) -> EventGroup<'a> {
+    EventGroup {
+        newest: row,
+        event,
+        objects: 1,
+        more_objects: false,
+        count: event.count.max(1),
+        at_least: false,
+        first: event.first.unwrap_or(event.last),
+        last: event.last,
+        now: share(event, now, 0.0),
+        before: share(event, now, MINUTE_S),
+        counted: false,
+    }
+}
+
 fn add<'a>(fold: &mut EventGroup<'a>, one: EventGroup<'a>, fresh: bool) {
-    fold.objects += usize::from(fresh);
+    fold.objects += u64::from(fresh);
     fold.count = fold.count.saturating_add(one.count);
     fold.first = fold.first.min(one.first);
     fold.now += one.now;
@@ -193,7 +249,7 @@ mod tests {
         let source: SourceId = "kubernetes/primary".parse().expect("a source");
         let seen_at = ago(last_ago);
         let (id, why) = (event.uid.clone(), "".into());
-        Row { id, source, verdict: Verdict::Warning, seen_at, stale: false, why, body: RowBody::Event(event) }
+        Row { id, source, verdict: Verdict::Warning, seen_at, stale: false, why, body: RowBody::Event(event.into()) }
     }
 
     #[test]

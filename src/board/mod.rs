@@ -11,6 +11,7 @@ mod clusters;
 mod cron;
 pub mod empty_reason;
 pub mod event_groups;
+pub mod event_tally;
 mod events;
 mod filter_fields;
 mod gitops;
@@ -50,6 +51,8 @@ use crate::model::{ClusterRole, Objective, Observation, SafeText, SourceChange, 
 
 pub use burn_rate::{BurnPair, BurnState};
 pub use closing_checks::FiringCounts;
+pub use event_tally::{EventRow, EventTally};
+#[cfg(test)]
 pub use events::MOST_EVENTS;
 pub use objective_breach::breached;
 pub use rate_limit::RateLimiter;

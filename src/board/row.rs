@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::model::Topic;
 use crate::model::facts::{
-    Alert, ControlPlane, EdgeAccount, KubeEvent, LoadBalancer, Location, NamespacePods, OffSite, Pod, Pool, Probe,
-    Restore, Silence,
+    Alert, ControlPlane, EdgeAccount, LoadBalancer, Location, NamespacePods, OffSite, Pod, Pool, Probe, Restore,
+    Silence,
 };
 use crate::model::{ClusterRole, SafeText, SourceId, Stamp, Strategy, Trouble};
 
+use super::event_tally::EventRow;
 use super::slo::ErrorBudget;
 
 mod apps;
@@ -190,7 +191,7 @@ pub enum RowBody {
     /// A service's error budget.
     Slo(ErrorBudget),
     /// A Kubernetes event.
-    Event(KubeEvent),
+    Event(EventRow),
     /// An alert, merged over the instances.
     Alert {
         alert: Alert,

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::board::{Row, Topic, TopicView, Verdict};
+use crate::board::{Row, RowBody, Topic, TopicView, Verdict};
 use crate::model::Stamp;
 use crate::model::filter::Fields;
 use crate::protocol::Short;
@@ -40,7 +40,11 @@ pub struct PastRow {
 
 impl PastRow {
     fn new(id: Arc<str>, row: &Row) -> Self {
-        let json = serde_json::to_vec(row).unwrap_or_default().into();
+        let mut alone = row.clone();
+        if let RowBody::Event(event) = &mut alone.body {
+            event.group = None;
+        }
+        let json = serde_json::to_vec(&alone).unwrap_or_default().into();
         Self { id, verdict: row.verdict, at: row.at(), seen_at: row.seen_at, json }
     }
 
@@ -261,7 +265,12 @@ impl Then {
 
 /// That it was proven again is no change.
 fn is_same(a: &Row, b: &Row) -> bool {
-    a.verdict == b.verdict && a.stale == b.stale && a.why == b.why && a.body == b.body
+    let same_body = match (&a.body, &b.body) {
+        // What was heard of others like it is no news about an event.
+        (RowBody::Event(one), RowBody::Event(other)) => **one == **other,
+        (one, other) => one == other,
+    };
+    a.verdict == b.verdict && a.stale == b.stale && a.why == b.why && same_body
 }
 
 #[cfg(test)]
@@ -269,7 +278,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::board::RowBody;
     use crate::model::{SafeText, SourceId, System};
 
     fn at(second: i64) -> Stamp {

@@ -15,8 +15,6 @@ use crate::model::{Observation, Stamp};
 use crate::systems;
 use crate::timeline::StandingChanges;
 
-/// Events that cross the socket, newest first; the row count says how many there are in all.
-const EVENTS_SHOWN: usize = 1_000;
 /// How often everything is judged, though nothing was seen.
 const JUDGED_EVERY: Duration = Duration::from_secs(1);
 
@@ -105,11 +103,7 @@ impl Evaluator {
     }
 
     fn judge_topic(&self, topic: Topic, now: Stamp) -> TopicView {
-        let mut view = self.board.judge_topic(topic, now);
-        if topic == Topic::Events {
-            view.rows.truncate(EVENTS_SHOWN);
-        }
-        view
+        self.board.judge_topic(topic, now)
     }
 
     /// Replaces what sessions see; an unchanged topic keeps its pointer, so it costs nobody anything.

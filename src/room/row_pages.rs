@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use super::board_history::Then;
-use crate::board::{Row, Topic, TopicView};
+use crate::board::{Row, RowBody, Topic, TopicView};
 use crate::model::Stamp;
 use crate::protocol::codec::ROOM_LINE;
 use crate::protocol::{BoardDelta, Reply};
@@ -68,9 +68,17 @@ fn order(old: &[Row], known: &HashMap<&str, &Row>, here: &HashSet<&str>, new: &[
 /// The whole of a topic in one line: as many rows as fit; the counts say how many there are.
 pub fn rows(view: &TopicView) -> Reply {
     let mut budget = 2 * PAGE_BYTES;
-    let fits = |row: &&Row| take(&mut budget, size(row));
-    let rows = view.rows.iter().take_while(fits).cloned().collect();
+    // What tells of a whole kind of event is needed before the newest of a kind that has many.
+    let (first, rest): (Vec<_>, Vec<_>) = view.rows.iter().enumerate().partition(|(_, row)| tells_of_all(row));
+    let fits = |row: &(usize, &Row)| take(&mut budget, size(row.1));
+    let mut rows: Vec<_> = first.into_iter().chain(rest).take_while(fits).collect();
+    rows.sort_by_key(|(place, _)| *place);
+    let rows = rows.into_iter().map(|(_, row)| row.clone()).collect();
     Reply::Rows { rows, total: view.total, dropped: view.dropped }
+}
+
+fn tells_of_all(row: &Row) -> bool {
+    matches!(&row.body, RowBody::Event(event) if event.group.is_some())
 }
 
 /// One page of a topic as it was; of what is not on it nothing is copied. `None` = that instant is not known.
@@ -131,7 +139,7 @@ mod tests {
     use proptest::sample::subsequence;
 
     use super::*;
-    use crate::board::{RowBody, Verdict};
+    use crate::board::Verdict;
     use crate::model::{SafeText, SourceId, System};
 
     fn row(n: usize) -> Row {

@@ -188,7 +188,7 @@ impl Watch {
 
 /// Takes out what a server makes itself, ages, and how it is reached.
 fn plain(value: &mut Value) {
-    const OF_THE_MOMENT: [&str; 6] = ["id", "seen_at", "alive_at", "version", "server", "notes"];
+    const OF_THE_MOMENT: [&str; 7] = ["id", "seen_at", "alive_at", "version", "server", "notes", "group"];
     match value {
         Value::Object(map) => {
             map.retain(|key, _| !ITS_OWN.contains(&key.as_str()) && !OF_THE_MOMENT.contains(&key.as_str()));

@@ -1,6 +1,7 @@
 //! Tests of the judgements: the drill's story, and tables of what counts as what.
 
 mod clusters;
+mod events;
 mod gitops;
 mod parity;
 mod properties;

@@ -461,7 +461,7 @@ fn events() -> TopicView {
             last: ago(2 + 2 * i as i64),
             component: SafeText::from("kubelet"),
         };
-        row(&format!("e-{i}"), source(System::Kubernetes, "primary"), verdict, 2, "", RowBody::Event(event))
+        row(&format!("e-{i}"), source(System::Kubernetes, "primary"), verdict, 2, "", RowBody::Event(event.into()))
     });
     TopicView { dropped: 1_204, ..view(rows.collect()) }
 }

@@ -104,10 +104,12 @@ fn of_fold(app: &Console, fold: &EventGroup<'_>, sheet: &mut Page, room: u16) {
     sheet.title.push(span(role, format!("   {glyph} {}", fold.event.reason)));
     let mut facts = FactPage { app, sheet, room };
     facts.text("reason", fold.event.reason.as_str());
-    facts.text("objects", &format!("{} of kind {}", fold.objects, fold.event.object_kind));
+    let more = if fold.more_objects { "more than " } else { "" };
+    facts.text("objects", &format!("{more}{} of kind {}", fold.objects, fold.event.object_kind));
     facts.text("namespace", fold.event.namespace.as_str());
     facts.text("cluster", &fold.event.cluster);
-    facts.text("count", &format!("{}, as Kubernetes counts repetitions", fold.count));
+    let least = if fold.at_least { "at least " } else { "" };
+    facts.text("count", &format!("{least}{}, as Kubernetes counts repetitions", fold.count));
     let rate = format!("about {} in the last minute, {}", fold.per_minute(), fold.trend().name());
     facts.text("getting worse", &rate);
     facts.time("first", Some(fold.first));

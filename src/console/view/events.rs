@@ -159,7 +159,7 @@ fn fold_cells(app: &Console, fold: &EventGroup<'_>) -> Vec<ColumnText> {
     let role = if loud { Role::Text } else { Role::Dim };
     let object = match fold.objects {
         1 => span(role, event.object_name.as_str()),
-        n => span(role, many(n, event.object_kind.as_str())),
+        n => span(role, many(n, fold.more_objects, event.object_kind.as_str())),
     };
     let kind = if fold.objects == 1 { format!("{}/", event.object_kind) } else { String::new() };
     vec![
@@ -167,17 +167,17 @@ fn fold_cells(app: &Console, fold: &EventGroup<'_>) -> Vec<ColumnText> {
         vec![span(Role::Dim, format!("{}{}", if narrow(app) { "" } else { "since " }, app.zone.minutes(fold.first)))],
         vec![span(Role::Dim, kind), object],
         vec![span(role, event.reason.as_str())],
-        vec![span(role, format!("×{}", fold.count))],
+        vec![span(role, format!("×{}", fold.count_words()))],
         vec![worse(app, fold)],
         vec![span(Role::Dim, event.cluster.as_str())],
         vec![span(Role::Dim, event.message.as_str())],
     ]
 }
 
-/// `8 Pods`.
-fn many(n: usize, kind: &str) -> String {
+/// `8 Pods`, `256+ Pods`.
+fn many(n: u64, more: bool, kind: &str) -> String {
     let end = if kind.ends_with('s') { "es" } else { "s" };
-    format!("{n} {kind}{end}")
+    format!("{n}{} {kind}{end}", if more { "+" } else { "" })
 }
 
 /// A rate as it is shown. It is an estimate, and figures that flicker each second say less than round ones.
