@@ -80,18 +80,19 @@ fn of_level(level: Level) -> Option<String> {
     (level == Level::Account).then(|| ACCOUNT_ALONE.to_owned())
 }
 
-/// The credentials that the steps would use, by identity.
+/// The credentials that the steps would use, by identity, each once and in the order of the steps.
 fn cred_ids(steps: &[Step], context: &PlanContext) -> Vec<String> {
-    let mut ids: Vec<String> = steps
-        .iter()
-        .filter(|step| step.request.writes())
-        .map(|step| match context.credentials.get(&step.target.src) {
+    let mut ids: Vec<String> = Vec::new();
+    for step in steps.iter().filter(|step| step.request.writes()) {
+        let id = match context.credentials.get(&step.target.src) {
             Some(credential) if !credential.is_empty() => {
                 format!("{}: {}", step.target.src, identifiers::words(credential))
             }
             _ => format!("{}: not named", step.target.src),
-        })
-        .collect();
-    ids.dedup();
+        };
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
     ids
 }

@@ -280,8 +280,7 @@ fn expire(change: &SilenceChange, id: &str, context: SilenceContext<'_>) -> Resu
     let mut hits = Vec::new();
     for (_, alert, service) in alerts(context.board) {
         if alert.silenced_by.iter().any(|by| by == id) {
-            let stays = alert.silenced_by.len() > 1 || !alert.inhibited_by.is_empty();
-            hits.push(hit(alert, service.as_ref(), stays, false));
+            hits.push(hit(alert, service.as_ref(), alert.is_quiet_without(id), false));
         }
     }
     let mut warnings = Vec::new();

@@ -616,6 +616,15 @@ fn the_storys_failover_reads_as_agreed() {
     assert_eq!(plan.cred_ids, ["cloudflare/edge: token edge"]);
 }
 
+#[test]
+fn each_credential_is_named_once_in_the_order_of_the_steps() {
+    let bench = PlanBench::new();
+    let write = |action| bench.build(action).expect("a plan").steps.remove(0);
+    let steps = [write(Action::Failover), write(Action::Restore), write(Action::Failover)];
+    let ids = bench.with(|context| cred_ids(&steps, context));
+    assert_eq!(ids, ["cloudflare/edge: token edge", "velero/dr: context dr"]);
+}
+
 /// What a step sends, as it stands in the plan's bytes.
 fn sent(step: &Step) -> Value {
     json!(step.request)["params"].take()

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
 
-use crate::model::facts::{Alert, Fact, FactKind, Open, Silence};
+use crate::model::facts::{Alert, Fact, FactKind, MUTE, Open, Silence};
 use crate::model::silence::{Compiled, Match};
 use crate::model::{AlertGrade, SafeText, SourceId, Stamp, System};
 
@@ -17,8 +17,6 @@ use super::row_builder::{Opinion, count, names};
 
 /// How long an ended silence stays visible.
 const SHOWN_FOR_H: i64 = 24;
-/// In front of a time interval's name among what silences an alert.
-const MUTE: &str = "mute:";
 /// A silence that ends later than this from now has been forgotten by the time it does.
 const LONG_S: i64 = 30 * 86_400;
 /// A comment inside another row's reason is cut here.

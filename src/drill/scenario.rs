@@ -155,7 +155,8 @@ pub struct ClusterSpec {
     pub version: String,
     /// Names of the nodes, each with an etcd pod on it.
     pub control_plane: Vec<String>,
-    /// Names of the nodes that pods are spread over; on the last stands Argo CD's controller, so it must not fail.
+    /// Names of the nodes that pods are spread over, at least one; on the last stands Argo CD's controller, so it must not
+    /// fail.
     pub workers: Vec<String>,
 }
 
@@ -172,6 +173,9 @@ impl ClusterSpec {
 pub struct EtcdSpec {
     /// The health endpoints name etcd from here on.
     pub after_impact_s: u32,
+    /// Applications, of those in `argocd.apps`, whose first pod on the primary crashes at the impact.
+    #[serde(default)]
+    pub crashing_apps: Vec<String>,
     /// Nodes that stop being ready.
     #[serde(default, rename = "node")]
     pub nodes: Vec<FailingNode>,
@@ -199,7 +203,8 @@ pub struct ArgoSpec {
     pub revision: String,
     /// Seconds between two comparisons of an application with git, at least 1. They end on a primary that broke.
     pub reconcile_s: u32,
-    /// Names; each has pods and an application on both clusters. All must be scaled up before the service is back.
+    /// Names, at least one; each has pods and an application on both clusters. All must be scaled up before the service
+    /// is back.
     pub apps: Vec<String>,
     /// Seconds after the load balancer was turned to DR until the first application begins to scale.
     pub scale_start_s: u32,
@@ -443,8 +448,27 @@ impl Scenario {
         if self.noise.iter().any(|n| n.per_minute == 0 || n.per_minute > 60_000 || n.say.is_empty()) {
             return Err("noise needs per_minute between 1 and 60000 and something to say".to_owned());
         }
+        self.check_names()?;
         let people: BTreeSet<&str> = self.people.iter().map(|p| p.id.as_str()).collect();
         self.acts.iter().try_for_each(|act| act.check(&people))
+    }
+
+    /// Whether there is something to spread over nodes and nodes to spread it over, and who crashes is there.
+    fn check_names(&self) -> Result<(), String> {
+        for (place, names, what) in [
+            ("primary.workers", &self.primary.workers, "node"),
+            ("dr.workers", &self.dr.workers, "node"),
+            ("argocd.apps", &self.argocd.apps, "application"),
+        ] {
+            if names.is_empty() {
+                return Err(format!("{place} is empty: name at least one {what}"));
+            }
+        }
+        let apps: BTreeSet<&str> = self.argocd.apps.iter().map(String::as_str).collect();
+        match self.etcd.crashing_apps.iter().find(|app| !apps.contains(app.as_str())) {
+            Some(app) => Err(format!("etcd.crashing_apps: {app} is not in argocd.apps; known: {}", join(&apps))),
+            None => Ok(()),
+        }
     }
 }
 
@@ -513,7 +537,26 @@ mod tests {
         let stranger = text.replacen("who = \"lee\"", "who = \"kim\"", 1);
         let error = Scenario::parse(&stranger, "x.toml").expect_err("refused");
         assert!(error.contains("kim") && error.contains("ana, lee, sam"), "{error}");
+        let crashing = text.replace("crashing_apps = [\"shop-checkout\"", "crashing_apps = [\"shop-till\"");
+        let error = Scenario::parse(&crashing, "x.toml").expect_err("refused");
+        assert!(error.contains("shop-till") && error.contains("shop-checkout"), "{error}");
         let error = load("no-such-thing").expect_err("refused");
         assert!(error.contains("etcd-corruption"), "{error}");
+    }
+
+    #[test]
+    fn a_cluster_without_workers_and_a_story_without_applications_are_refused_with_their_place() {
+        let text = BUILT_IN[0].1;
+        for (place, key, of) in [
+            ("primary.workers", "\nworkers = [", "[primary]"),
+            ("dr.workers", "\nworkers = [", "[dr]"),
+            ("argocd.apps", "\napps = [", "[argocd]"),
+        ] {
+            let (before, table) = text.split_once(of).expect("the table");
+            let (keys, list) = table.split_once(key).expect("the key");
+            let (_, after) = list.split_once(']').expect("the end of the list");
+            let error = Scenario::parse(&format!("{before}{of}{keys}{key}]{after}"), "x.toml").expect_err("refused");
+            assert!(error.contains(&format!("x.toml: {place} is empty: name at least one")), "{error}");
+        }
     }
 }

@@ -8,8 +8,8 @@ use super::scan;
 use super::sim_disk::{Disk, DiskFault, DiskFaultKind};
 use super::*;
 use crate::clock::{Clock, Random};
-use crate::model::entry::{EntryDraft, LogLine, Note, Outcome, PlanEnded};
-use crate::model::{Actor, Happening, PlanId};
+use crate::model::entry::{EntryDraft, LogLine, Marked, Note, Outcome, PlanEnded};
+use crate::model::{Actor, Happening, Milestone, PlanId};
 use crate::seal;
 use crate::seal::{ChainCheck, Sealed, decode};
 
@@ -134,6 +134,26 @@ fn a_segment_that_is_full_is_followed_by_the_next_and_marks_find_any_entry() {
     let again = open(&disk).expect("open").ledger;
     assert_eq!(texts(&again).len(), 500);
     assert_eq!(again.append(vec![note("more")]).expect("append").len(), 1);
+}
+
+#[test]
+fn an_entry_that_speaks_of_the_one_before_it_has_its_number_and_is_never_alone_or_missing() {
+    let mark = |seq| -> Happening { Marked { seq, milestone: Milestone::Decided, marked: true }.into() };
+    let pair = |ledger: &Ledger| ledger.append_pair(note("it"), |seq| EntryDraft { happening: mark(seq), ..note("") });
+    let disk = Disk::default();
+    let ledger = open(&disk).expect("open").ledger;
+    // Each batch has a segment of its own, whose first entry takes a number too.
+    ledger.set_segment_limit(1);
+    for _ in 0..3 {
+        let batch = pair(&ledger).expect("append");
+        let [first, second] = batch.as_slice() else { panic!("{batch:?}") };
+        assert_eq!((&second.entry.happening, second.entry.seq), (&mark(first.entry.seq), first.entry.seq + 1));
+        assert_eq!(first.entry.batch, second.entry.batch, "torn off together");
+    }
+    let before = texts(&ledger);
+    disk.set_free(Some(0));
+    assert_eq!(pair(&ledger), Err(AppendError::Full));
+    assert_eq!(texts(&ledger), before);
 }
 
 /// A log with a synced part and one last batch, as bytes: (all of it, where the batch begins).

@@ -156,8 +156,26 @@ impl Ledger {
         if drafts.len() > MAX_BATCH {
             return Err(AppendError::TooMany(drafts.len()));
         }
-        let mut writer = self.lock();
         let urgent = drafts.iter().all(|draft| is_outcome(&draft.happening));
+        self.append_batch(urgent, |_| drafts)
+    }
+
+    /// Records a draft and one that speaks of it by its number, as one batch: both are durable, or none counts.
+    pub fn append_pair(
+        &self,
+        draft: EntryDraft,
+        speaks_of: impl FnOnce(u64) -> EntryDraft,
+    ) -> Result<Vec<Sealed>, AppendError> {
+        self.append_batch(false, |seq| vec![draft, speaks_of(seq)])
+    }
+
+    /// Writes the drafts that are made for the number which the first of them takes.
+    fn append_batch(
+        &self,
+        urgent: bool,
+        make: impl FnOnce(u64) -> Vec<EntryDraft>,
+    ) -> Result<Vec<Sealed>, AppendError> {
+        let mut writer = self.lock();
         self.ready(&mut writer, urgent)?;
         if writer.end >= writer.limit {
             match self.begin_segment(&mut writer, "size") {
@@ -169,7 +187,8 @@ impl Ledger {
             }
         }
         self.guard(&mut writer)?;
-        let (batch, bytes) = self.sealer.batch(self.head(), &drafts)?;
+        let head = self.head();
+        let (batch, bytes) = self.sealer.batch(head, &make(head.0 + 1))?;
         match self.write(&mut writer, &bytes) {
             // The reserve has just been given up: for an outcome there may be room now.
             Err(AppendError::Full) if urgent => self.write(&mut writer, &bytes)?,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 pub use super::open_enum::Open;
-pub use super::silence::{Matcher, Silence};
+pub use super::silence::{MUTE, Matcher, Silence};
 pub use super::slo::{AlertRule, Slo};
 use super::{AlertGrade, SafeText, Stamp};
 

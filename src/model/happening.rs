@@ -74,7 +74,7 @@ pub struct Recovered {
 pub struct RoomStarted {
     /// Version of the program that the room runs.
     pub version: String,
-    /// Seed and speed, if this is a drill.
+    /// Scenario and seed, if this is a drill: `etcd-corruption seed 7`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drill: Option<String>,
     /// `sha256:…` of the bytes of `people.toml`: a plan that was proposed under another one is not approved.

@@ -5,6 +5,7 @@ use std::fmt;
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
+use super::facts::Alert;
 use super::open_enum::Open;
 use super::{AlertGrade, Digest, IncidentId, SafeText, SourceId, Stamp};
 
@@ -16,10 +17,21 @@ pub const SHORTEST_S: u64 = 60;
 pub const LONGEST_S: u64 = 24 * 3600;
 /// The most bytes of a reason.
 pub const MOST_REASON: usize = 500;
+/// In front of the name of a time interval in [`Alert::silenced_by`].
+pub const MUTE: &str = "mute:";
 /// A compiled expression larger than this is refused: it came from a person or from outside.
 const MOST_REGEX: usize = 1 << 20;
 /// A value as long as this may have been cut where it came in.
 const MAYBE_CUT: usize = 1_900;
+
+impl Alert {
+    /// Whether nobody hears of it either when this silence ends: another one, a time interval or another alert keeps it
+    /// quiet. An interval that mutes it for one receiver (` for RECEIVER`) leaves the others.
+    pub fn is_quiet_without(&self, silence: &str) -> bool {
+        let for_one = |by: &str| by.starts_with(MUTE) && by.contains(" for ");
+        !self.inhibited_by.is_empty() || self.silenced_by.iter().any(|by| by != silence && !for_one(by))
+    }
+}
 
 /// One matcher: `name="value"`, or with `!=`, `=~`, `!~`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -299,7 +311,8 @@ pub struct SilencePreview {
     pub confirm: SafeText,
     /// It must be typed: the change hits something critical, foreign, or everything.
     pub grave: bool,
-    /// Digest of all of this: the request that does it names it.
+    /// Of room, incident, change, instance, warnings and the fingerprint of everything that it hits, listed or not: the
+    /// request that does it names it. The times and words that go with them are not in it.
     pub digest: Digest,
 }
 

@@ -184,7 +184,7 @@ pub struct VolumeRestore {
     pub cluster: String,
     /// `metadata.name`.
     pub name: SafeText,
-    /// The Restore (name) that it is a part of, by its label, which Velero cuts at 63 characters.
+    /// The Restore (name) that owns it, else by its label, which is cut at 63 characters.
     pub restore: SafeText,
     /// `Completed` counts as back; every other word does not.
     pub phase: Open,

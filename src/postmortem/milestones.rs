@@ -245,7 +245,9 @@ impl MilestoneInput<'_> {
 
     /// Whether a completed restore is one of this incident: of its plan or of its service, and not of nothing at all.
     fn restores(&self, item: &Item, edge: &Transition) -> bool {
-        let nothing = edge.figures.get("items").and_then(serde_json::Value::as_u64) == Some(0);
+        let figure = |name: &str| edge.figures.get(name).and_then(serde_json::Value::as_u64);
+        // Velero counts an item that exists already too, skips it and warns: with as many warnings nothing came back.
+        let nothing = figure("items").is_some_and(|items| items <= figure("warnings").unwrap_or(0));
         let own = match edge.figures.get("plan_digest").and_then(serde_json::Value::as_str) {
             // What a plan of another incident did ends here perhaps, and is not this one's.
             Some(_) => plan_of(self.incident, item).is_some(),

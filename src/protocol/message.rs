@@ -230,7 +230,7 @@ pub struct RoomStatus {
     pub degraded: Option<SafeText>,
     /// Who has a console open now; clients that are quiet are not counted.
     pub present: Vec<Who>,
-    /// What is rehearsed; `None` = a real room.
+    /// What is rehearsed, with the speed of this moment; `None` = a real room.
     pub drill: Option<DrillInfo>,
     /// That the log has little room left, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -28,6 +28,7 @@ pub(super) struct RoomContext {
     pub budgets: Budgets,
     /// What was refused and is not in the log yet.
     pub refusals: Mutex<RefusalLog>,
+    /// As it began, which its speed may not have stayed: [`RoomContext::drill_now`].
     pub drill: Option<DrillInfo>,
     pub sources: Vec<SourceSpec>,
     /// Used by the executor and its preflight alone.
@@ -41,6 +42,11 @@ pub(super) struct RoomContext {
 }
 
 impl RoomContext {
+    /// What is rehearsed, with the speed of this moment.
+    pub(super) fn drill_now(&self) -> Option<DrillInfo> {
+        self.drill.clone().map(|drill| DrillInfo { speed: self.clock.speed(), ..drill })
+    }
+
     /// What was refused and is not in the log yet.
     pub(super) fn refusals(&self) -> MutexGuard<'_, RefusalLog> {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)

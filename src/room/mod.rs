@@ -47,6 +47,8 @@ mod request_kinds;
 mod request_limits;
 mod request_routing;
 mod requests;
+#[cfg(test)]
+mod requests_tests;
 mod row_pages;
 mod session;
 mod shared_deltas;

@@ -8,7 +8,7 @@ use super::plans::PlanRequest;
 use super::request_kinds::verb;
 use super::request_limits::plausible;
 use crate::board::FiringCounts;
-use crate::model::entry::{Closed, Decision, EntryDraft, FollowUp, Happening, Marked, Note, Pin, Set};
+use crate::model::entry::{Closed, Decision, Entry, EntryDraft, FollowUp, Happening, Marked, Note, Pin, Set};
 use crate::model::{IncidentId, IncidentStatus, Milestone, PersonRole, Refusal, RefusalKind, SafeText};
 use crate::protocol::message::RoomStatus;
 use crate::protocol::request::SetIncident;
@@ -72,7 +72,7 @@ impl Engine {
             Request::RefuseRedact { seq } => self.refuse_redaction(caller, seq),
             Request::Open { title, severity } => self.open_by_hand(caller, title, severity),
             Request::Set(set) => self.set(caller, set),
-            Request::Close => self.close(caller, false),
+            Request::Close => self.close(caller, false, None),
             Request::Propose { action, service, to, confirm, supersedes } => {
                 let act = PlanRequest { action, service: &service, to: to.as_deref() };
                 self.propose(caller, act, &confirm, supersedes)
@@ -125,17 +125,21 @@ impl Engine {
 
     /// Records one entry of a person in the open incident.
     pub(super) fn write(&mut self, caller: &Caller, happening: impl Into<Happening>, text: Option<SafeText>) -> Answer {
+        self.write_in(self.writable()?, caller, happening, text)
+    }
+
+    /// The open incident, or why nothing can be written to one.
+    fn writable(&self) -> Result<IncidentId, Refusal> {
         if self.recorder.is_degraded() {
             return Err(self.recorder.degraded_refusal());
         }
-        let Some(incident) = self.recorder.incident() else {
-            return Err(Refusal::new(
+        self.recorder.incident().ok_or_else(|| {
+            Refusal::new(
                 RefusalKind::NoIncident,
                 "no incident is open, so there is nothing to write to",
                 "open one: `warroom incident open TITLE`",
-            ));
-        };
-        self.write_in(incident, caller, happening, text)
+            )
+        })
     }
 
     /// Records one entry of a person in an incident.
@@ -146,20 +150,11 @@ impl Engine {
         happening: impl Into<Happening>,
         text: Option<SafeText>,
     ) -> Answer {
-        if let Some(text) = &text
-            && text.as_str().trim().is_empty()
-        {
-            return Err(Refusal::new(RefusalKind::BadRequest, "the text is empty", "say what happened"));
-        }
-        let happening = happening.into();
-        let draft = EntryDraft { incident: Some(incident), by: caller.actor.clone(), happening, text };
-        match self.recorder.record(vec![draft]) {
-            Some(entries) => Ok(Reply::Recorded { seq: entries.last().map_or(0, |entry| entry.seq) }),
-            None => Err(self.recorder.degraded_refusal()),
-        }
+        let entries = self.recorder.record(vec![draft(incident, caller, happening, text)?]);
+        self.recorded(entries.as_deref().and_then(<[Entry]>::last))
     }
 
-    /// Records what a person writes, and that it is a milestone.
+    /// Records what a person writes, and with it that it is a milestone.
     fn write_marked(
         &mut self,
         caller: &Caller,
@@ -167,11 +162,17 @@ impl Engine {
         text: SafeText,
         mark: Option<Milestone>,
     ) -> Answer {
-        let written = self.write(caller, happening, Some(text))?;
-        if let (Some(milestone), Reply::Recorded { seq }) = (mark, &written) {
-            self.write(caller, Marked { seq: *seq, milestone, marked: true }, None)?;
-        }
-        Ok(written)
+        let draft = draft(self.writable()?, caller, happening, Some(text))?;
+        let entries = match mark {
+            Some(milestone) => self.recorder.record_marked(draft, milestone),
+            None => self.recorder.record(vec![draft]),
+        };
+        self.recorded(entries.as_deref().and_then(<[Entry]>::first))
+    }
+
+    /// The answer that names an entry, or why there is none.
+    fn recorded(&self, entry: Option<&Entry>) -> Answer {
+        entry.map(|entry| Reply::Recorded { seq: entry.seq }).ok_or_else(|| self.recorder.degraded_refusal())
     }
 
     /// Marks an entry as a milestone, or takes that back. What it says already is not said twice.
@@ -245,10 +246,9 @@ impl Engine {
             return self.write(caller, rest, title);
         }
         self.may_close(although_firing)?;
-        if rest != Set::default() || title.is_some() {
-            self.write(caller, rest, title)?;
-        }
-        self.close(caller, although_firing)
+        let changes = rest != Set::default() || title.is_some();
+        let before = changes.then(|| draft(self.writable()?, caller, rest, title)).transpose()?;
+        self.close(caller, although_firing, before)
     }
 
     /// Whether what a person states of an instant can be so.
@@ -283,11 +283,14 @@ impl Engine {
         ))
     }
 
-    fn close(&mut self, caller: &Caller, although_firing: bool) -> Answer {
+    /// Closes the open incident, together with what is recorded before that.
+    fn close(&mut self, caller: &Caller, although_firing: bool, before: Option<EntryDraft>) -> Answer {
         self.may_close(although_firing)?;
         let firing = FiringCounts::of(self.evaluator.judged()).critical;
         let closed = Closed { although_firing: Some(firing).filter(|firing| *firing > 0) };
-        let answer = self.write(caller, closed, None)?;
+        let closed = draft(self.writable()?, caller, closed, None)?;
+        let entries = self.recorder.record(before.into_iter().chain([closed]).collect());
+        let answer = self.recorded(entries.as_deref().and_then(<[Entry]>::last))?;
         self.recorder.sign_head();
         self.recorder.begin_segment();
         Ok(answer)
@@ -303,12 +306,25 @@ impl Engine {
             incident: self.recorder.incident(),
             degraded: self.recorder.degraded().cloned(),
             present: self.presence.everyone(),
-            drill: self.shared.drill.clone(),
+            drill: self.shared.drill_now(),
             log_room: self.recorder.room_words(),
             level: Some(self.shared.config.policy.level),
             tasks: tokio::runtime::Handle::current().metrics().num_alive_tasks(),
         }
     }
+}
+
+/// One entry of a person.
+fn draft(
+    incident: IncidentId,
+    caller: &Caller,
+    happening: impl Into<Happening>,
+    text: Option<SafeText>,
+) -> Result<EntryDraft, Refusal> {
+    if text.as_ref().is_some_and(|text| text.as_str().trim().is_empty()) {
+        return Err(Refusal::new(RefusalKind::BadRequest, "the text is empty", "say what happened"));
+    }
+    Ok(EntryDraft { incident: Some(incident), by: caller.actor.clone(), happening: happening.into(), text })
 }
 
 fn plan_of(request: &Request) -> Option<crate::model::PlanId> {

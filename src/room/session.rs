@@ -131,10 +131,7 @@ fn welcome(shared: &RoomContext, hello: &Hello, identity: &Identity, news: &mut 
         you: identity.actor.clone(),
         role: identity.role,
         clock: shared.clock.sync(),
-        drill: shared.drill.clone().map(|mut drill| {
-            drill.speed = shared.clock.speed();
-            drill
-        }),
+        drill: shared.drill_now(),
         objectives: shared.config.objectives.clone(),
         degraded: news.degraded.borrow().clone(),
         // Taken in, so that it is not told again.

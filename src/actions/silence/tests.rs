@@ -252,6 +252,21 @@ fn ending_one_says_who_becomes_loud() {
 }
 
 #[test]
+fn only_what_keeps_an_alert_quiet_for_everybody_keeps_it_quiet_when_a_silence_ends() {
+    let stays = |by: &[&str], inhibited: &[&str]| {
+        let row = alert("a", "DiskSlow", "warning", None);
+        let RowBody::Alert(row) = row.body else { panic!("an alert") };
+        let mut alert = row.alert;
+        alert.silenced_by = by.iter().map(|it| (*it).to_owned()).collect();
+        alert.inhibited_by = inhibited.iter().map(|it| (*it).to_owned()).collect();
+        alert.is_quiet_without("s-1")
+    };
+    assert!(!stays(&["s-1"], &[]));
+    assert!(!stays(&["s-1", "mute:nights for chat"], &[]), "the other receivers hear of it again");
+    assert!(stays(&["s-1", "mute:nights"], &[]) && stays(&["s-1", "s-2"], &[]) && stays(&["s-1"], &["b"]));
+}
+
+#[test]
 fn the_write_carries_incident_mark_person_and_end() {
     let shown = on("alertname=DiskSlow cluster!~dr");
     let step = step(&shown, "01REQ", &PersonId::from("ana"), now());

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use crate::board::Topic;
-use crate::console::app::Console;
+use crate::console::app::{Console, Pending};
 use crate::console::input::{AskFailure, Input};
 use crate::console::overlay::Overlay;
 use crate::console::pane::Pane;
 use crate::console::screenshot::to_text;
 use crate::console::theme::Role;
+use crate::console::time_travel::PastTopic;
 use crate::console::{Effect, update};
 use crate::console::{rows, view};
 use crate::model::{Refusal, RefusalKind, SafeText, Stamp};
@@ -109,6 +110,45 @@ fn an_answer_that_is_not_whole_says_so_and_a_refused_one_says_why() {
     assert!(app.rows(Topic::Events).is_empty(), "a first page alone would look like all there was");
     reply(&mut app, asked[0].0, Err(AskFailure::Refused(why)));
     assert!(text(&app).contains("ask again in 2 s"), "{}", text(&app));
+}
+
+#[test]
+fn an_answer_to_an_earlier_look_at_the_same_instant_adds_nothing() {
+    let mut app = app("ana", (120, 40));
+    let before = asked(&press(&mut app, "@14:49<enter>"));
+    let now = asked(&press(&mut app, "@14:49<enter>"));
+    let rows = app.mirror.rows(Topic::Alerts)[..2].to_vec();
+    for tag in [before[0].0, now[0].0] {
+        let page = Reply::Past { known: true, since: None, rows: rows.clone(), more: false, short: None };
+        assert!(reply(&mut app, tag, Ok(page)).is_empty());
+    }
+    assert_eq!(app.rows(Topic::Alerts).len(), 2, "each once");
+}
+
+#[test]
+fn pages_that_have_no_end_or_are_not_asked_for_are_not_taken_for_the_whole() {
+    let page = |app: &Console| {
+        let rows = app.mirror.rows(Topic::Alerts)[..1].to_vec();
+        Ok(Reply::Past { known: true, since: None, rows, more: true, short: None })
+    };
+    let is_unknown = |app: &Console| {
+        let alerts = app.past.as_ref().map(|past| past.alerts.clone());
+        app.rows(Topic::Alerts).is_empty() && alerts == Some(PastTopic::Unknown(None))
+    };
+    let mut endless = app("ana", (120, 40));
+    let mut next = Some(asked(&press(&mut endless, "@14:49<enter>"))[0].0);
+    while let Some(tag) = next {
+        let answer = page(&endless);
+        next = asked(&reply(&mut endless, tag, answer)).first().map(|it| it.0);
+    }
+    assert!(is_unknown(&endless), "{}", text(&endless));
+
+    let mut busy = app("ana", (120, 40));
+    let tag = asked(&press(&mut busy, "@14:49<enter>"))[0].0;
+    busy.waiting.extend((1_000..2_000).map(|tag| (tag, Pending::Pin)));
+    let answer = page(&busy);
+    assert!(reply(&mut busy, tag, answer).is_empty());
+    assert!(is_unknown(&busy), "{}", text(&busy));
 }
 
 #[test]

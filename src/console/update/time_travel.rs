@@ -52,6 +52,8 @@ pub(crate) fn go(app: &mut Console) -> Vec<Effect> {
 }
 
 fn travel(app: &mut Console, at: Stamp) -> Vec<Effect> {
+    // What was asked for before may be of the same instant, and would be told twice.
+    app.waiting.retain(|_, what| !matches!(what, Pending::Past { .. } | Pending::Story { .. }));
     app.past = Some(Box::new(TimeTravel::new(&app.mirror, at)));
     for pane in Pane::ALL.iter().copied() {
         app.pane_mut(pane).cursor = None;
@@ -67,7 +69,11 @@ fn travel(app: &mut Console, at: Stamp) -> Vec<Effect> {
 }
 
 fn ask_past(app: &mut Console, topic: Topic, at: Stamp, page: u32) -> Option<Effect> {
-    ask(app, Pending::Past { topic, at, page }, Request::Past { topic, at, page })
+    let effect = ask(app, Pending::Past { topic, at, page }, Request::Past { topic, at, page });
+    if let (None, Some(past)) = (&effect, app.past.as_mut()) {
+        past.lose(topic, None);
+    }
+    effect
 }
 
 /// Back to now. True if this was not now.
@@ -99,13 +105,13 @@ pub(crate) fn answer(
     // The person may have gone on, or back, meanwhile.
     let Some(past) = app.past.as_mut().filter(|past| past.at == at) else { return Vec::new() };
     match result {
-        Ok(Reply::Past { known: true, rows, more, short, .. }) => {
+        Ok(Reply::Past { known: true, rows, more, short, .. }) if !more || page < MOST_PAGES => {
             past.add(topic, rows, short);
-            if more && page < MOST_PAGES {
+            if more {
                 return ask_past(app, topic, at, page + 1).into_iter().collect();
             }
         }
-        Ok(Reply::Past { since, .. }) => past.lose(topic, since),
+        Ok(Reply::Past { known: false, since, .. }) => past.lose(topic, since),
         Err(AskFailure::Refused(refusal)) => {
             past.lose(topic, None);
             app.say(Role::Warning, refused(&refusal));

@@ -36,7 +36,7 @@ fn impact(state: &mut WorldState, at: DateTime<Utc>) {
         crash(store, "kube-system", &format!("etcd-{}", cp.name), at);
     }
     let seed = state.seed;
-    for app in ["shop-checkout", "shop-orders", "shop-db"] {
+    for app in &scenario.etcd.crashing_apps {
         crash(
             &mut state.primary.store,
             &scenario.service.namespace,

@@ -237,4 +237,7 @@ fn a_restore_of_nothing_or_of_another_service_is_not_the_restore() {
     assert!(row(&figures("shop", serde_json::json!({ "items": 40 })), "restored").is_some());
     assert_eq!(row(&figures("shop", serde_json::json!({ "items": 0 })), "restored"), None);
     assert_eq!(row(&figures("ledger", serde_json::json!({ "items": 40 })), "restored"), None);
+    let skipped = |warnings: u64| figures("shop", serde_json::json!({ "items": 40, "warnings": warnings }));
+    assert!(row(&skipped(2), "restored").is_some(), "the other 38 came back");
+    assert_eq!(row(&skipped(40), "restored"), None, "all of it existed already and was skipped");
 }

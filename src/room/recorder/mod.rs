@@ -20,8 +20,8 @@ use tokio::sync::watch;
 use super::blocking::blocking;
 use super::context::RoomContext;
 use crate::ledger::{AppendError, Ledger, LogHealth};
-use crate::model::entry::{Entry, EntryDraft, Happening, RoomStarted, RoomStopped};
-use crate::model::{Actor, IncidentId, Refusal, RefusalKind, SafeText};
+use crate::model::entry::{Entry, EntryDraft, Happening, Marked, RoomStarted, RoomStopped};
+use crate::model::{Actor, IncidentId, Milestone, Refusal, RefusalKind, SafeText};
 use crate::protocol::LogRoom;
 use crate::seal;
 use crate::timeline::{Keep, Story};
@@ -117,17 +117,30 @@ impl Recorder {
         if self.degraded.is_some() {
             return None;
         }
-        self.append(drafts)
+        self.append(|ledger| ledger.append(drafts))
+    }
+
+    /// Appends what a person writes, and that they mark it as a milestone: both are recorded, or nothing is.
+    pub(super) fn record_marked(&mut self, draft: EntryDraft, milestone: Milestone) -> Option<Vec<Entry>> {
+        if self.degraded.is_some() {
+            return None;
+        }
+        let (incident, by) = (draft.incident.clone(), draft.by.clone());
+        let mark = |seq| {
+            let happening = Marked { seq, milestone, marked: true }.into();
+            EntryDraft { incident, by, happening, text: None }
+        };
+        self.append(|ledger| ledger.append_pair(draft, mark))
     }
 
     /// Records what a running plan has to say. On a full disk too: the ledger keeps a reserve for just that.
     pub(super) fn record_outcome(&mut self, draft: EntryDraft) -> bool {
         let may = self.degraded.is_none() || self.outage.is_on();
-        may && self.append(vec![draft]).is_some()
+        may && self.append(|ledger| ledger.append(vec![draft])).is_some()
     }
 
-    fn append(&mut self, drafts: Vec<EntryDraft>) -> Option<Vec<Entry>> {
-        match blocking(|| self.ledger.append(drafts)) {
+    fn append(&mut self, write: impl FnOnce(&Ledger) -> Result<Vec<seal::Sealed>, AppendError>) -> Option<Vec<Entry>> {
+        match blocking(|| write(&self.ledger)) {
             Ok(sealed) => {
                 let entries: Vec<Entry> = sealed.into_iter().map(|sealed| sealed.entry).collect();
                 entries.iter().for_each(|entry| self.fold(entry));

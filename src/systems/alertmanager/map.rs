@@ -7,14 +7,12 @@ use chrono::Datelike;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::model::facts::{Alert, AlertPeer, Matcher, Open, Silence};
+use crate::model::facts::{Alert, AlertPeer, MUTE, Matcher, Open, Silence};
 use crate::model::{AlertGrade, AlertWords, SafeText, Stamp};
 
 const MAX_LABELS: usize = 64;
 const MAX_REFS: usize = 32;
 const MAX_MATCHERS: usize = 64;
-/// In front of the name of a time interval among what silences an alert.
-const MUTE: &str = "mute:";
 
 /// A gettableAlert. Only what identifies it is required.
 #[derive(Debug, Deserialize)]

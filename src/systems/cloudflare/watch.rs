@@ -217,8 +217,9 @@ impl CloudflareWatch {
         let users_every = TimeDelta::seconds(USERS_EVERY_S);
         let every = |users: bool| if users { users_every } else { self.detail_every };
         due.retain(|(asked, users, _)| asked.is_none_or(|at| now - at >= every(*users)));
-        // Health first: where it is asked for at all, it is what people look at.
-        due.sort_by_key(|(asked, users, id)| (*users, *asked, id.clone()));
+        // Whatever was asked for longest ago, so that with many pools no kind of question waits for ever; then health,
+        // which is what people look at.
+        due.sort_by_key(|(asked, users, id)| (*asked, *users, id.clone()));
         due.truncate(DETAILS_A_ROUND);
         if due.is_empty() || !self.room_for(due.len()) {
             return;

@@ -99,13 +99,10 @@ fn off_site(object: &Value) -> OffSite {
 
 /// A PodVolumeBackup.
 pub fn volume_backup(cluster: &str, object: &Value) -> Option<VolumeBackup> {
-    // A label longer than 63 characters is cut; the owner's name is whole, but is missing on a synced copy.
-    let owner = items(object, "/metadata/ownerReferences").iter().find(|it| string(it, "/kind") == "Backup");
-    let backup = owner.map(|it| text(it, "/name")).filter(|name| !name.is_empty());
     Some(VolumeBackup {
         cluster: cluster.to_owned(),
         name: SafeText::new(name(object)?),
-        backup: backup.unwrap_or_else(|| of(object, "velero.io/backup-name")),
+        backup: owner(object, "Backup", "velero.io/backup-name"),
         phase: open(object, "/status/phase"),
         started: stamp(object, "/status/startTimestamp"),
     })
@@ -116,7 +113,7 @@ pub fn volume_restore(cluster: &str, object: &Value) -> Option<VolumeRestore> {
     Some(VolumeRestore {
         cluster: cluster.to_owned(),
         name: SafeText::new(name(object)?),
-        restore: of(object, "velero.io/restore-name"),
+        restore: owner(object, "Restore", "velero.io/restore-name"),
         phase: open(object, "/status/phase"),
         bytes_done: count(object, "/status/progress/bytesDone"),
         bytes_total: count(object, "/status/progress/totalBytes"),
@@ -128,8 +125,12 @@ pub fn data_download(cluster: &str, object: &Value) -> Option<DataDownload> {
     volume_restore(cluster, object).map(DataDownload)
 }
 
-fn of(object: &Value, label: &str) -> SafeText {
-    tag(object, "labels", label).map(SafeText::new).unwrap_or_default()
+/// What a volume is a part of. Velero cuts a label that is longer than 63 characters, so that the name in it is nobody's;
+/// an owner's name is whole. A copy without an owner has the label alone.
+fn owner(object: &Value, kind: &str, label: &str) -> SafeText {
+    let owner = items(object, "/metadata/ownerReferences").iter().find(|it| string(it, "/kind") == kind);
+    let name = owner.map(|it| text(it, "/name")).filter(|name| !name.is_empty());
+    name.unwrap_or_else(|| tag(object, "labels", label).map(SafeText::new).unwrap_or_default())
 }
 
 /// A BackupStorageLocation.

@@ -226,3 +226,20 @@ fn how_a_restore_stands_is_read_whole() {
     );
     assert_eq!(restored(&json!({"status": {"phase": "Completed"}})).brought(), 0);
 }
+
+#[test]
+fn a_volume_names_what_owns_it_whole_although_its_label_is_cut() {
+    let long = "shop-with-all-of-its-databases-and-message-queues-hourly-20261122180000";
+    let volume = |owner: Value| {
+        let labels = json!({"velero.io/backup-name": "cut-b", "velero.io/restore-name": "cut-r"});
+        json!({"metadata": {"name": "v", "labels": labels, "ownerReferences": owner}})
+    };
+    let owned = |kind: &str| volume(json!([{"kind": "Pod", "name": "p"}, {"kind": kind, "name": long}]));
+    assert_eq!(volume_backup("c", &owned("Backup")).expect("a volume").backup, long);
+    assert_eq!(volume_restore("c", &owned("Restore")).expect("a volume").restore, long);
+    assert_eq!(data_download("c", &owned("Restore")).expect("a volume").0.restore, long);
+    for none in [json!([]), Value::Null, json!([{"kind": "Restore"}])] {
+        assert_eq!(volume_backup("c", &volume(none.clone())).expect("a volume").backup, "cut-b");
+        assert_eq!(volume_restore("c", &volume(none)).expect("a volume").restore, "cut-r");
+    }
+}

@@ -93,6 +93,34 @@ async fn the_users_of_pools_are_read_once_in_five_minutes() {
 }
 
 #[tokio::test]
+async fn with_more_pools_than_fit_into_a_round_their_users_are_read_too() {
+    let server = world(|seen, _| match seen.path.as_str() {
+        LBS => {
+            let mut wide = lb();
+            wide["default_pools"] = (0..12).map(|n| format!("p-{n:02}")).collect();
+            Some(ok(&json!([wide])))
+        }
+        path => path.ends_with("/references").then(|| ok(&json!([]))),
+    })
+    .await;
+    let (setup, mut room) = (setup(&server, &["z1"]), SourceBench::manual());
+    let watch = setup.watch(&room);
+    let asked = |what: &str| {
+        let mut paths: Vec<_> = server.seen().into_iter().map(|it| it.path).filter(|it| it.ends_with(what)).collect();
+        paths.sort();
+        paths.dedup();
+        paths.len()
+    };
+    // Twelve and the fallback, each with two questions, four in a round.
+    for _ in 0..7 {
+        room.ctx.clock.advance(Duration::from_secs(10));
+        assert!(watch.round().await);
+        room.drain();
+    }
+    assert_eq!((asked("/health"), asked("/references")), (13, 13));
+}
+
+#[tokio::test]
 async fn polling_keeps_to_its_share_and_acting_does_not_wait_for_it() {
     let server = world(|_, _| None).await;
     let (setup, mut room) = (setup(&server, &["z1"]), SourceBench::manual());
