@@ -66,11 +66,20 @@ impl EntryFiles {
         take: &mut dyn FnMut(Entry) -> fmt::Result,
     ) -> fmt::Result {
         let mut taken = Ok(());
+        // Each in its order and none behind the last that was checked: whatever else stands there is not believed.
+        let asked = Cell::new(false);
         let heard = |seq: u64| {
-            reached.set(seq);
-            wanted(seq)
+            let follows = seq > reached.get() && seq <= self.last;
+            if follows {
+                reached.set(seq);
+            }
+            asked.set(follows && wanted(seq));
+            asked.get()
         };
         let read = ledger::read_lines(file, &heard, &mut |line| {
+            if !asked.replace(false) && reached.get() >= self.last {
+                return true;
+            }
             taken = match seal::decode(&line) {
                 Ok(entry) => take(entry),
                 Err(error) => Err(self.fail(format!("an entry does not verify when it is read again: {error}"))),
@@ -167,6 +176,21 @@ mod tests {
         assert!(read().is_ok());
         let path = ledger::segment_files(&dir).expect("segments").pop().expect("one");
         let whole = std::fs::read(&path).expect("bytes");
+        // What was not checked is not told: neither what is no entry, nor an entry a second time.
+        let told = || {
+            let told = Cell::new(0);
+            entries.entries(&|_| true, &mut |_| {
+                told.set(told.get() + 1);
+                Ok(())
+            })?;
+            Ok::<_, fmt::Error>(told.get())
+        };
+        let all = told().expect("read");
+        let first = whole.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        for more in [b"no entry\n".as_slice(), &whole[..first], &whole] {
+            std::fs::write(&path, [whole.as_slice(), more].concat()).expect("written");
+            assert_eq!(told().expect("read"), all);
+        }
         std::fs::write(&path, &whole[..whole.len() - 9]).expect("cut in its last line");
         assert!(read().is_err());
         assert!(entries.failure().message().contains("a moment ago"));
